@@ -1,0 +1,14 @@
+# Thin: each target sets the machine up, then calls CMake.
+.PHONY: setup build test demo bench
+build/release/CMakeCache.txt: setup
+	cmake --preset release
+setup:
+	@cmake/setup.sh
+build: build/release/CMakeCache.txt
+	cmake --build --preset release
+test: build
+	ctest --preset release
+demo: build
+	build/release/archleak run configs/demo.toml --out runs/demo --overwrite
+bench: build
+	bench/run.sh

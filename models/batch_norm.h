@@ -1,0 +1,33 @@
+#pragma once
+#include <torch/torch.h>
+
+namespace archleak::models {
+
+/// Batch normalisation over `[batch, channels, height, width]` or `[batch, channels]`, eps 1e-5, momentum 0.1.
+///
+/// Unlike torch's, its counter `num_batches_tracked` is a float, so that it lives in the arena and survives averaging.
+/// State names and values are otherwise torch's.
+class BatchNorm : public torch::nn::Module {
+ public:
+  BatchNorm(int64_t channels, bool affine);
+
+  /// Training mode normalises with the batch's statistics and updates the running ones; evaluation mode normalises
+  /// with the running ones, or with the batch's after `use_batch_statistics(true)`, which also stops the updates.
+  torch::Tensor forward(const torch::Tensor& input);
+
+  void use_batch_statistics(bool only) { batch_only_ = only; }
+
+  torch::Tensor weight;               ///< `[channels]`, undefined unless affine
+  torch::Tensor bias;                 ///< `[channels]`, undefined unless affine
+  torch::Tensor running_mean;         ///< `[channels]`
+  torch::Tensor running_var;          ///< `[channels]`
+  torch::Tensor num_batches_tracked;  ///< scalar
+
+ private:
+  bool batch_only_ = false;
+};
+
+/// Calls `use_batch_statistics` on every BatchNorm in `module`.
+void use_batch_statistics(torch::nn::Module& module, bool only);
+
+}  // namespace archleak::models
