@@ -1,0 +1,145 @@
+#include "client/model_workload.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/optimizer.h"
+#include "core/pack.h"
+#include "models/batch_norm.h"
+
+namespace archleak::client {
+namespace {
+
+constexpr int64_t kEvaluationBatch = 250;
+
+}  // namespace
+
+ModelWorkload::ModelWorkload(std::shared_ptr<models::Network> network, Arena arena,
+                             std::shared_ptr<const TrainingData> data, const RunSettings& run,
+                             const LocalTrainingOptions& options)
+    : network_(std::move(network)),
+      arena_(std::move(arena)),
+      data_(std::move(data)),
+      run_(run),
+      options_(options),
+      broadcast_(client::broadcast_layout(arena_.layout(), run.protocol, options.batch_norm)),
+      update_(client::update_layout(arena_.layout(), run.protocol, options.batch_norm)) {
+  const auto values = std::as_const(arena_).floats();
+  start_.assign(values.begin(), values.end());
+  models::use_batch_statistics(*network_, options_.batch_norm == BatchNormPolicy::batch);
+}
+
+int64_t ModelWorkload::model_size() const {
+  return broadcast_.size();
+}
+
+int64_t ModelWorkload::update_size() const {
+  return update_.size();
+}
+
+void ModelWorkload::load(std::span<const float> model) {
+  unpack(arena_.layout(), broadcast_, model, start_);
+}
+
+void ModelWorkload::reset(std::span<const float> local_buffers) {
+  std::copy(start_.begin(), start_.end(), arena_.floats().begin());
+  if (!local_buffers.empty()) {
+    std::copy(local_buffers.begin(), local_buffers.end(),
+              arena_.floats().begin() + arena_.layout().begin(Segment::buffers));
+  }
+  arena_.gradients().zero_();
+}
+
+std::vector<float> ModelWorkload::local_buffers() const {
+  const auto buffers = arena_.floats().subspan(arena_.layout().begin(Segment::buffers));
+  return {buffers.begin(), buffers.end()};
+}
+
+Evaluation ModelWorkload::evaluate(int64_t first, int64_t last) {
+  const auto& test = data_->splits.test;
+  if (first < 0 || last > test.size() || first >= last) {
+    throw DataError(fmt::format("evaluation: expected a range within 0..{}, got {}..{}", test.size(), first, last));
+  }
+  reset();
+  network_->eval();
+  // Without global statistics the held-out batch's own are the only ones there are.
+  const bool no_statistics = options_.batch_norm != BatchNormPolicy::average;
+  models::use_batch_statistics(*network_, no_statistics);
+  const torch::NoGradGuard no_grad;
+  Evaluation total;
+  for (int64_t begin = first; begin < last; begin += kEvaluationBatch) {
+    std::vector<int64_t> indices(std::min(kEvaluationBatch, last - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    const auto examples = data::gather(test, indices, data_->plain_transform);
+    const Evaluation part = score(network_->forward(examples.images), examples.labels);
+    total.examples += part.examples;
+    total.correct += part.correct;
+    total.loss_sum += part.loss_sum;
+  }
+  models::use_batch_statistics(*network_, options_.batch_norm == BatchNormPolicy::batch);
+  return total;
+}
+
+data::Batch ModelWorkload::batch(std::span<const int64_t> indices, RandomEngine* augment) const {
+  return data::gather(data_->splits.train, indices, augment ? data_->transform : data_->plain_transform, augment);
+}
+
+double ModelWorkload::lr(int64_t round) const {
+  return cosine_lr(options_.lr, options_.lr_min, round, run_.rounds);
+}
+
+int64_t ModelWorkload::local_steps(int64_t batches) const {
+  if (run_.protocol.protocol == Protocol::gradient) return 1;
+  const int64_t steps = options_.epochs * batches;
+  return options_.max_steps > 0 ? std::min(steps, options_.max_steps) : steps;
+}
+
+void ModelWorkload::shape_weight_gradient() {
+  torch::Tensor gradient = arena_.gradient(Segment::weights);
+  if (options_.fedprox_mu > 0) {
+    const auto start = torch::from_blob(const_cast<float*>(start_.data()), {arena_.layout().weights});
+    gradient.add_(arena_.segment(Segment::weights) - start, options_.fedprox_mu);
+  }
+  if (options_.clip_norm > 0) clip_gradient_norm(gradient, options_.clip_norm);
+}
+
+void ModelWorkload::write_update(std::span<float> update) const {
+  const auto& layout = arena_.layout();
+  const auto values = arena_.floats();
+  std::vector<float> sent(values.begin(), values.end());
+  const int64_t trained = layout.weights + layout.alpha;
+  if (run_.protocol.protocol == Protocol::gradient) {
+    std::copy_n(arena_.gradients().data_ptr<float>(), trained, sent.begin());
+  } else if (run_.protocol.protocol != Protocol::weights) {
+    for (int64_t i = 0; i < trained; ++i) sent[i] -= start_[i];
+  }
+  pack(layout, update_, sent, update);
+  if (!std::all_of(update.begin(), update.end(), [](float value) { return std::isfinite(value); })) {
+    throw DataError("update: expected finite values, got infinity or NaN");
+  }
+}
+
+UpdateLayout broadcast_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm) {
+  return {.weights = layout.weights,
+          .alpha = protocol.protocol == Protocol::server_alpha ? 0 : layout.alpha,
+          .buffers = batch_norm == BatchNormPolicy::average ? layout.buffers : 0};
+}
+
+UpdateLayout update_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm) {
+  return archleak::update_layout(protocol, layout.weights, layout.alpha,
+                                 batch_norm == BatchNormPolicy::average ? layout.buffers : 0);
+}
+
+Evaluation score(const torch::Tensor& logits, const torch::Tensor& labels) {
+  const torch::Tensor loss = torch::nn::functional::cross_entropy(
+      logits.to(torch::kFloat64), labels, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
+  return {.examples = labels.size(0),
+          .correct = logits.argmax(1).eq(labels).sum().item<int64_t>(),
+          .loss_sum = loss.item<double>()};
+}
+
+}  // namespace archleak::client

@@ -1,0 +1,78 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "client/options.h"
+#include "client/training_data.h"
+#include "client/workload.h"
+#include "core/arena.h"
+#include "core/protocol.h"
+#include "data/batch.h"
+#include "models/network.h"
+
+namespace archleak::client {
+
+/// What every workload of a run knows of the run.
+struct RunSettings {
+  uint64_t seed = 0;
+  int64_t rounds = 1;  ///< of the whole run, for schedules
+  ProtocolOptions protocol;
+};
+
+/// A workload on one network whose tensors live in an arena: taking the global model, evaluating it, and forming the
+/// update that the protocol asks for. What is trained, and how, is the derived class's.
+class ModelWorkload : public Workload {
+ public:
+  int64_t model_size() const override;
+  int64_t update_size() const override;
+  void load(std::span<const float> model) override;
+  Evaluation evaluate(int64_t first, int64_t last) override;
+
+ protected:
+  /// `network` has been adopted by `arena`; `data` is shared by all slots.
+  ModelWorkload(std::shared_ptr<models::Network> network, Arena arena, std::shared_ptr<const TrainingData> data,
+                const RunSettings& run, const LocalTrainingOptions& options);
+
+  /// Sets the arena to the loaded model, with this client's own batch-norm statistics where they are local.
+  void reset(std::span<const float> local_buffers = {});
+
+  /// The arena's batch-norm statistics as they are now.
+  std::vector<float> local_buffers() const;
+
+  /// The examples as input; `augment` draws crops and flips from it, null takes the plain transform.
+  data::Batch batch(std::span<const int64_t> indices, RandomEngine* augment) const;
+
+  /// Local learning rate of a round: cosine from lr to lr_min over the run.
+  double lr(int64_t round) const;
+
+  /// Steps of one round for a part of `batches` batches.
+  int64_t local_steps(int64_t batches) const;
+
+  /// Adds the FedProx term to the weights' gradient, then clips it.
+  void shape_weight_gradient();
+
+  /// Writes what the protocol sends: the arena's gradients, its difference to the loaded model, or its values. Throws
+  /// DataError if anything in it is not finite.
+  void write_update(std::span<float> update) const;
+
+  std::shared_ptr<models::Network> network_;
+  Arena arena_;
+  std::shared_ptr<const TrainingData> data_;
+  RunSettings run_;
+  LocalTrainingOptions options_;
+
+ private:
+  UpdateLayout broadcast_;
+  UpdateLayout update_;
+  std::vector<float> start_;  ///< the loaded model, as a whole arena
+};
+
+/// What the coordinator sends of a model, and what a client sends back: alpha stays away from the wire under
+/// server_alpha, batch-norm statistics unless they are averaged.
+UpdateLayout broadcast_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm);
+UpdateLayout update_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm);
+
+/// Correct answers and summed cross entropy of `logits [batch, classes]` for `labels [batch]`.
+Evaluation score(const torch::Tensor& logits, const torch::Tensor& labels);
+
+}  // namespace archleak::client

@@ -1,0 +1,147 @@
+#include "client/search_workload.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "client/client_state.h"
+#include "core/error.h"
+#include "core/torch_random.h"
+
+namespace archleak::client {
+namespace {
+
+constexpr int64_t kEvaluationBatch = 250;
+
+OptimizerOptions weight_options(const LocalTrainingOptions& training) {
+  return {.kind = OptimizerKind::sgd,
+          .lr = training.lr,
+          .momentum = training.momentum,
+          .weight_decay = training.weight_decay};
+}
+
+OptimizerOptions alpha_options(const LocalSearchOptions& search) {
+  return {.kind = OptimizerKind::adam,
+          .lr = search.alpha_lr,
+          .beta1 = search.alpha_beta1,
+          .beta2 = search.alpha_beta2,
+          .weight_decay = search.alpha_weight_decay};
+}
+
+nas::Batch as_nas(const data::Batch& batch) {
+  return {batch.images, batch.labels};
+}
+
+}  // namespace
+
+SearchWorkload::SearchWorkload(std::shared_ptr<nas::SearchNetwork> network, Arena arena,
+                               std::shared_ptr<const TrainingData> data, const RunSettings& run,
+                               const LocalTrainingOptions& training, const LocalSearchOptions& search,
+                               const nas::ArchitectOptions& architect)
+    : ModelWorkload(network, std::move(arena), std::move(data), run, training),
+      search_network_(std::move(network)),
+      search_(search),
+      architect_(architect),
+      weight_optimizer_(weight_options(training), arena_.layout().weights),
+      alpha_optimizer_(alpha_options(search), arena_.layout().alpha) {}
+
+double SearchWorkload::architecture_step(std::span<const int64_t> train, std::span<const int64_t> valid,
+                                         double weight_lr, bool apply) {
+  const nas::Batch valid_batch = as_nas(batch(valid, nullptr));
+  // First order does not read the train batch.
+  const nas::Batch train_batch =
+      architect_.order == nas::ArchitectureOrder::first ? nas::Batch{} : as_nas(batch(train, nullptr));
+  const nas::UnrolledStep unrolled{.lr = weight_lr,
+                                   .momentum = options_.momentum,
+                                   .weight_decay = options_.weight_decay,
+                                   .momentum_buffer = weight_optimizer_.momentum_buffer()};
+  const double loss =
+      nas::architecture_gradient(*search_network_, arena_, train_batch, valid_batch, architect_, unrolled);
+  if (apply) alpha_optimizer_.step(arena_.segment(Segment::alpha), arena_.gradient(Segment::alpha));
+  return loss;
+}
+
+double SearchWorkload::weight_step(const data::Batch& batch, double weight_lr, bool apply) {
+  const double loss = nas::weight_gradient(*search_network_, arena_, as_nas(batch));
+  shape_weight_gradient();
+  if (apply) weight_optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), weight_lr);
+  return loss;
+}
+
+double SearchWorkload::accuracy(std::span<const int64_t> indices) {
+  const torch::NoGradGuard no_grad;
+  network_->eval();
+  int64_t correct = 0;
+  for (size_t begin = 0; begin < indices.size(); begin += kEvaluationBatch) {
+    const auto part = indices.subspan(begin, std::min<size_t>(kEvaluationBatch, indices.size() - begin));
+    const auto examples = batch(part, nullptr);
+    correct += score(network_->forward(examples.images), examples.labels).correct;
+  }
+  return static_cast<double>(correct) / static_cast<double>(indices.size());
+}
+
+ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> update) {
+  ClientState state = ClientState::decode(task.state);
+  reset(state.buffers);
+  weight_optimizer_.reset();
+  alpha_optimizer_.reset();
+  if (!state.weight_optimizer.empty()) weight_optimizer_.load(state.weight_optimizer);
+  if (!state.alpha_optimizer.empty()) alpha_optimizer_.load(state.alpha_optimizer);
+
+  const LocalSplit split =
+      split_locally(data_->partition.at(task.client), search_.valid_share, run_.seed, task.client);
+  const auto stream = [&](std::string_view purpose) {
+    return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
+  };
+  BatchOrder train_order(split.train, options_.batch_size, stream("train order"));
+  BatchOrder valid_order(split.valid, options_.batch_size, stream("valid order"));
+  RandomEngine augmentation = make_engine(stream("augmentation"));
+  network_->set_generator(make_torch_generator(stream("network")));
+  network_->train();
+
+  const bool sampled = run_.protocol.protocol == Protocol::server_alpha;
+  if (sampled) search_network_->select(decode_choice(task.instruction));
+  const bool apply = run_.protocol.protocol != Protocol::gradient;
+  const bool search_now = !sampled && task.round >= search_.warmup_rounds;
+  const double weight_lr = lr(task.round);
+  const int64_t steps = local_steps(train_order.batches());
+  double train_loss = 0;
+  double valid_loss = 0;
+  for (int64_t step = 0; step < steps; ++step) {
+    task.check();
+    const auto train = train_order.next();
+    if (search_now) valid_loss += architecture_step(train, valid_order.next(), weight_lr, apply);
+    train_loss += weight_step(batch(train, &augmentation), weight_lr, apply);
+  }
+
+  ClientOutcome outcome{.weight = static_cast<int64_t>(split.train.size() + split.valid.size()), .figures = {}, .state = {}};
+  outcome.figures.push_back({"steps", static_cast<double>(steps)});
+  outcome.figures.push_back({"train_loss", train_loss / static_cast<double>(steps)});
+  if (search_now) outcome.figures.push_back({"valid_loss", valid_loss / static_cast<double>(steps)});
+  if (sampled) {
+    outcome.figures.push_back({"reward", accuracy(split.valid)});
+    search_network_->select({});
+  }
+  write_update(update);
+
+  state = ClientState{};
+  if (options_.carry_optimizer) {
+    state.weight_optimizer = weight_optimizer_.save();
+    state.alpha_optimizer = alpha_optimizer_.save();
+  }
+  if (options_.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
+  outcome.state = state.encode();
+  return outcome;
+}
+
+std::string encode_choice(const std::vector<int64_t>& choice) {
+  return {choice.begin(), choice.end()};
+}
+
+std::vector<int64_t> decode_choice(const std::string& text) {
+  std::vector<int64_t> choice;
+  for (const char byte : text) choice.push_back(static_cast<unsigned char>(byte));
+  return choice;
+}
+
+}  // namespace archleak::client

@@ -1,0 +1,47 @@
+#pragma once
+#include "client/model_workload.h"
+#include "core/optimizer.h"
+#include "nas/architect.h"
+#include "nas/search_network.h"
+
+namespace archleak::client {
+
+/// A client of a differentiable architecture search.
+///
+/// Its examples are split into a train part, on which weights are fitted, and a validation part, on which alpha is. A
+/// local step is an architecture step on the next validation batch (unless the round is one of warm-up) and a weight
+/// step on the next train batch. By protocol:
+///   gradient      one step's gradients at the global model: of alpha on a validation batch, of the weights on a train
+///                 batch; nothing is applied locally
+///   delta         differences after the local epochs
+///   weights       values after the local epochs
+///   server_alpha  the weights of the sub-network in the task's instruction are trained on the train part; the figure
+///                 "reward" is its accuracy on the validation part
+class SearchWorkload : public ModelWorkload {
+ public:
+  SearchWorkload(std::shared_ptr<nas::SearchNetwork> network, Arena arena, std::shared_ptr<const TrainingData> data,
+                 const RunSettings& run, const LocalTrainingOptions& training, const LocalSearchOptions& search,
+                 const nas::ArchitectOptions& architect);
+
+  ClientOutcome train(const ClientTask& task, std::span<float> update) override;
+
+ private:
+  double architecture_step(std::span<const int64_t> train, std::span<const int64_t> valid, double weight_lr,
+                           bool apply);
+  double weight_step(const data::Batch& batch, double weight_lr, bool apply);
+  double accuracy(std::span<const int64_t> indices);
+
+  std::shared_ptr<nas::SearchNetwork> search_network_;
+  LocalSearchOptions search_;
+  nas::ArchitectOptions architect_;
+  Optimizer weight_optimizer_;
+  Optimizer alpha_optimizer_;
+};
+
+/// A sampled sub-network as a task's instruction: one operation's index for each edge, a byte each.
+std::string encode_choice(const std::vector<int64_t>& choice);
+
+/// The inverse. Empty text: no choice.
+std::vector<int64_t> decode_choice(const std::string& text);
+
+}  // namespace archleak::client

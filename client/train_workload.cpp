@@ -1,0 +1,60 @@
+#include "client/train_workload.h"
+
+#include "client/client_state.h"
+#include "core/torch_random.h"
+
+namespace archleak::client {
+
+TrainWorkload::TrainWorkload(std::shared_ptr<models::Network> network, Arena arena,
+                             std::shared_ptr<const TrainingData> data, const RunSettings& run,
+                             const LocalTrainingOptions& training, Hooks hooks)
+    : ModelWorkload(std::move(network), std::move(arena), std::move(data), run, training),
+      hooks_(std::move(hooks)),
+      optimizer_({.kind = OptimizerKind::sgd,
+                  .lr = training.lr,
+                  .momentum = training.momentum,
+                  .weight_decay = training.weight_decay},
+                 arena_.layout().weights) {}
+
+ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> update) {
+  ClientState state = ClientState::decode(task.state);
+  reset(state.buffers);
+  optimizer_.reset();
+  if (!state.weight_optimizer.empty()) optimizer_.load(state.weight_optimizer);
+  const auto stream = [&](std::string_view purpose) {
+    return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
+  };
+  const LocalSplit split = split_locally(data_->partition.at(task.client), 0, run_.seed, task.client);
+  BatchOrder order(split.train, options_.batch_size, stream("train order"));
+  RandomEngine augmentation = make_engine(stream("augmentation"));
+  network_->set_generator(make_torch_generator(stream("network")));
+  network_->train();
+  if (hooks_.begin_round) hooks_.begin_round(task.round);
+
+  const int64_t steps = local_steps(order.batches());
+  double total_loss = 0;
+  for (int64_t step = 0; step < steps; ++step) {
+    task.check();
+    const data::Batch examples = batch(order.next(), &augmentation);
+    arena_.gradients().zero_();
+    const torch::Tensor logits = network_->forward(examples.images);
+    const torch::Tensor loss = hooks_.loss ? hooks_.loss(logits, examples.labels)
+                                           : torch::nn::functional::cross_entropy(logits, examples.labels);
+    loss.backward();
+    total_loss += loss.item<double>();
+    shape_weight_gradient();
+    if (run_.protocol.protocol != Protocol::gradient) {
+      optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), lr(task.round));
+    }
+  }
+  write_update(update);
+
+  state = ClientState{};
+  if (options_.carry_optimizer) state.weight_optimizer = optimizer_.save();
+  if (options_.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
+  return {.weight = static_cast<int64_t>(split.train.size()),
+          .figures = {{"steps", static_cast<double>(steps)}, {"train_loss", total_loss / static_cast<double>(steps)}},
+          .state = state.encode()};
+}
+
+}  // namespace archleak::client

@@ -1,0 +1,54 @@
+#include "client/training_data.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace archleak::client {
+
+LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, uint64_t seed, int64_t client) {
+  const auto count = static_cast<int64_t>(indices.size());
+  auto valid = static_cast<int64_t>(static_cast<double>(count) * valid_share);
+  if (valid_share > 0) valid = std::max<int64_t>(valid, 1);
+  if (count - valid < 1) {
+    throw DataError(fmt::format("client {}: expected at least {} examples, got {}", client, valid_share > 0 ? 2 : 1,
+                                count));
+  }
+  RandomEngine engine = make_engine({.seed = seed, .client = client, .purpose = "local split"});
+  LocalSplit split;
+  for (const int64_t position : random_permutation(count, engine)) {
+    auto& part = static_cast<int64_t>(split.valid.size()) < valid ? split.valid : split.train;
+    part.push_back(indices[position]);
+  }
+  return split;
+}
+
+BatchOrder::BatchOrder(std::span<const int64_t> indices, int64_t batch_size, StreamKey key)
+    : indices_(indices.begin(), indices.end()), batch_size_(batch_size), key_(key) {}
+
+int64_t BatchOrder::batches() const {
+  const auto count = static_cast<int64_t>(indices_.size());
+  const int64_t whole = count / batch_size_;
+  const int64_t rest = count % batch_size_;
+  return whole + (rest > 1 || whole == 0 ? 1 : 0);
+}
+
+std::span<const int64_t> BatchOrder::next() {
+  const auto left = [this] { return static_cast<int64_t>(order_.size()) - position_; };
+  if (left() <= 0 || (left() == 1 && position_ > 0)) {
+    RandomEngine engine = make_engine(key_);
+    ++key_.index;
+    order_ = indices_;
+    const auto permutation = random_permutation(static_cast<int64_t>(order_.size()), engine);
+    for (size_t i = 0; i < order_.size(); ++i) order_[i] = indices_[permutation[i]];
+    position_ = 0;
+  }
+  const int64_t size = std::min(batch_size_, left());
+  const auto batch = std::span<const int64_t>(order_).subspan(position_, size);
+  position_ += size;
+  return batch;
+}
+
+}  // namespace archleak::client

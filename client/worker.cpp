@@ -1,0 +1,327 @@
+#include "client/worker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <deque>
+#include <future>
+
+#include "client/mailbox.h"
+#include "client/slots.h"
+#include "core/error.h"
+#include "core/fixed_point.h"
+
+namespace archleak::client {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto kHelloInterval = 1s;
+constexpr auto kTick = 100ms;
+
+/// The sum of the updates of one round's finished tasks, shared by the slots.
+class RoundSum {
+ public:
+  explicit RoundSum(int scale_bits) : scale_bits_(scale_bits) {}
+
+  /// Counts `update` towards `round`, unless that round is closed already. Throws DataError (see FixedPointSum).
+  void add(int64_t round, uint64_t task, std::span<const float> update, int64_t weight) {
+    const std::lock_guard lock(mutex_);
+    if (round <= closed_) return;
+    if (!sum_) sum_.emplace(update.size(), scale_bits_);
+    if (round != round_) restart(round);
+    sum_->add(update, weight);
+    tasks_.push_back(task);
+  }
+
+  /// The message for what `round` has gathered; later results of that round are dropped.
+  wire::PartialSum close(int64_t round) {
+    const std::lock_guard lock(mutex_);
+    wire::PartialSum message{.round = round, .tasks = {}, .weight = 0, .bound = 0, .scale_bits = scale_bits_, .sums = {}};
+    if (sum_ && round == round_) {
+      message.tasks = std::move(tasks_);
+      message.weight = sum_->weight();
+      message.bound = sum_->bound();
+      message.sums = wire::Payload::own(std::vector<int64_t>(sum_->sums().begin(), sum_->sums().end()));
+      restart(round);
+    }
+    closed_ = round;
+    return message;
+  }
+
+ private:
+  void restart(int64_t round) {
+    sum_->reset();
+    tasks_.clear();
+    round_ = round;
+  }
+
+  int scale_bits_;
+  std::mutex mutex_;
+  std::optional<FixedPointSum> sum_;
+  std::vector<uint64_t> tasks_;
+  int64_t round_ = -1;
+  int64_t closed_ = -1;
+};
+
+/// What one contact with the coordinator (hello, welcome, tasks) holds; the next contact starts from nothing.
+struct Contact {
+  uint64_t number = 0;  ///< distinguishes this contact's results from those of earlier ones
+  uint64_t epoch = 0;
+  Clock::duration heartbeat = 1s;
+  int64_t model_round = -1;
+  wire::Payload model;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<RoundSum> sum;  ///< fused fidelity only
+  std::deque<wire::Task> waiting;  ///< came before the plan was ready
+};
+
+/// What other threads hand to the worker's own: a result of a contact, the plan, or an error that ends this worker.
+struct Finished {
+  uint64_t contact = 0;
+  wire::Message message;
+  std::shared_ptr<const WorkerPlan> plan;
+  std::exception_ptr error;
+};
+
+class Worker {
+ public:
+  Worker(zmq::context_t& context, const WorkerOptions& options, const std::optional<wire::WorkerKeys>& keys,
+         const WorkerPlanner& planner, const std::atomic<bool>& stop)
+      : options_(options), planner_(planner), stop_(stop), socket_(context, options.name, keys) {
+    socket_.connect(options.connect);
+  }
+
+  ~Worker() { contact_.cancelled->store(true); }
+
+  WorkerExit run() {
+    heard_ = Clock::now();
+    while (!exit_) {
+      if (stop_) return leave("stopped");
+      if (Clock::now() - heard_ > std::chrono::duration<double>(options_.give_up_s)) {
+        return leave(fmt::format("the coordinator at {} was silent for {:.0f} s", options_.connect, options_.give_up_s));
+      }
+      keep_contact();
+      if (const auto received = socket_.receive(std::chrono::milliseconds(kTick), mailbox_.wake_fd())) take(*received);
+      send_finished();
+    }
+    return *exit_;
+  }
+
+ private:
+  bool welcomed() const { return contact_.epoch != 0; }
+
+  WorkerExit leave(const std::string& reason) {
+    if (welcomed()) socket_.send(contact_.epoch, wire::Bye{reason});
+    return {.drained = false, .reason = reason};
+  }
+
+  void keep_contact() {
+    const auto now = Clock::now();
+    if (now < next_sign_) return;
+    if (!welcomed()) {
+      socket_.send(0, wire::Hello{options_.name, static_cast<uint32_t>(options_.slots), ARCHLEAK_VERSION, 0});
+      next_sign_ = now + kHelloInterval;
+    } else {
+      socket_.send(contact_.epoch, wire::Heartbeat{++sequence_});
+      next_sign_ = now + contact_.heartbeat;
+    }
+  }
+
+  void take(const wire::Received& received) {
+    if (received.rejection == wire::Rejection::refused) {
+      throw TransportError(fmt::format("{}: expected to be let in, got: {}", options_.connect, received.reason));
+    }
+    if (!received.message) {
+      spdlog::warn("dropped what is no message: {}", received.reason);
+      return;
+    }
+    heard_ = Clock::now();
+    std::visit([this](const auto& message) { handle(message); }, *received.message);
+  }
+
+  void handle(const wire::Welcome& welcome) {
+    if (welcomed()) return;
+    restart_contact();
+    contact_.epoch = welcome.epoch;
+    contact_.heartbeat = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(welcome.heartbeat_s));
+    next_sign_ = Clock::now();
+    if (config_ != welcome.config) prepare(welcome.config);
+    spdlog::info("joined the run at {} (epoch {})", options_.connect, welcome.epoch);
+  }
+
+  void handle(const wire::Refuse& refuse) {
+    if (refuse.final) throw TransportError(fmt::format("{}: refused: {}", options_.connect, refuse.reason));
+    if (!welcomed()) return;
+    spdlog::warn("the coordinator dropped this worker ({}); saying hello again", refuse.reason);
+    restart_contact();
+    next_sign_ = Clock::now();
+  }
+
+  void handle(const wire::Model& model) {
+    contact_.model = model.values;
+    contact_.model_round = model.round;
+  }
+
+  void handle(const wire::Task& task) {
+    socket_.send(contact_.epoch, wire::Accept{task.task, task.attempt});
+    if (contact_.model_round != task.round) {
+      socket_.send(contact_.epoch, wire::Failure{task.task, task.attempt,
+                                                 fmt::format("expected a task for the model of round {}, got round {}",
+                                                             contact_.model_round, task.round)});
+    } else if (slots_) {
+      submit(task);
+    } else {
+      contact_.waiting.push_back(task);
+    }
+  }
+
+  void handle(const wire::Flush& flush) {
+    if (contact_.sum) socket_.send(contact_.epoch, contact_.sum->close(flush.round));
+  }
+
+  void handle(const wire::Heartbeat&) {}
+
+  void handle(const wire::Drain& drain) {
+    socket_.send(contact_.epoch, wire::Bye{"drained"});
+    exit_ = WorkerExit{.drained = true, .reason = drain.reason};
+  }
+
+  /// What only workers send.
+  template <typename Other>
+  void handle(const Other&) {
+    spdlog::warn("dropped a message that only workers send");
+  }
+
+  /// Forgets the model, the tasks and the sums of the present contact.
+  void restart_contact() {
+    contact_.cancelled->store(true);
+    const uint64_t next = contact_.number + 1;
+    contact_ = Contact{};
+    contact_.number = next;
+    start_sum();
+  }
+
+  void start_sum() {
+    if (plan_ && plan_->protocol.fidelity == Fidelity::fused) {
+      contact_.sum = std::make_shared<RoundSum>(plan_->protocol.scale_bits);
+    }
+  }
+
+  /// Makes the plan on a thread of its own, so that heartbeats go on meanwhile.
+  void prepare(const std::string& config) {
+    config_ = config;
+    slots_.reset();
+    plan_.reset();
+    preparing_ = std::async(std::launch::async, [this, config] {
+      std::shared_ptr<const WorkerPlan> plan;
+      std::exception_ptr error;
+      try {
+        plan = std::make_shared<const WorkerPlan>(planner_(config));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      mailbox_.put({.contact = 0, .message = {}, .plan = plan, .error = error});
+    });
+  }
+
+  void start_slots(std::shared_ptr<const WorkerPlan> plan) {
+    plan_ = std::move(plan);
+    start_sum();
+    slots_ = std::make_unique<Slots>(options_.slots, plan_->make_workload, [this](std::exception_ptr error) {
+      mailbox_.put({.contact = 0, .message = {}, .plan = {}, .error = error});
+    });
+    for (const auto& task : std::exchange(contact_.waiting, {})) submit(task);
+  }
+
+  /// Hands a task to a slot, with the model, the sum and the cancellation of the present contact.
+  void submit(const wire::Task& task) {
+    slots_->submit([this, task, plan = plan_, model = contact_.model, sum = contact_.sum, number = contact_.number,
+                    cancelled = contact_.cancelled](Workload& workload) {
+      if (cancelled->load()) return;
+      wire::Message result;
+      try {
+        workload.load(model.floats());
+        result = task.kind == wire::TaskKind::train ? train(workload, task, *plan, sum.get(), *cancelled)
+                                                    : evaluate(workload, task);
+      } catch (const Cancelled&) {
+        return;
+      } catch (const std::exception& error) {
+        result = wire::Failure{task.task, task.attempt, error.what()};
+      }
+      mailbox_.put({.contact = number, .message = std::move(result), .plan = {}, .error = {}});
+    });
+  }
+
+  static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan, RoundSum* sum,
+                             const std::atomic<bool>& cancelled) {
+    std::vector<float> update(workload.update_size());
+    ClientOutcome outcome =
+        workload.train({task.round, task.client, task.instruction, task.client_state, &cancelled}, update);
+    outcome.weight = update_weight(plan.protocol.weighting, outcome.weight);
+    wire::Outcome message{.task = task.task,
+                          .attempt = task.attempt,
+                          .round = task.round,
+                          .client = task.client,
+                          .weight = outcome.weight,
+                          .metrics = {},
+                          .client_state = std::move(outcome.state),
+                          .update = {}};
+    for (auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
+    if (sum) {
+      sum->add(task.round, task.task, update, outcome.weight);
+    } else {
+      message.update = wire::Payload::own(std::move(update));
+    }
+    return message;
+  }
+
+  static wire::Message evaluate(Workload& workload, const wire::Task& task) {
+    const Evaluation result = workload.evaluate(task.first, task.last);
+    return wire::Outcome{.task = task.task,
+                         .attempt = task.attempt,
+                         .round = task.round,
+                         .client = task.client,
+                         .weight = result.examples,
+                         .metrics = {{"correct", static_cast<double>(result.correct)}, {"loss_sum", result.loss_sum}},
+                         .client_state = {},
+                         .update = {}};
+  }
+
+  void send_finished() {
+    for (auto& finished : mailbox_.take()) {
+      if (finished.error) std::rethrow_exception(finished.error);
+      if (finished.plan) {
+        start_slots(finished.plan);
+      } else if (finished.contact == contact_.number && welcomed()) {
+        socket_.send(contact_.epoch, finished.message);
+      }
+    }
+  }
+
+  const WorkerOptions& options_;
+  const WorkerPlanner& planner_;
+  const std::atomic<bool>& stop_;
+  wire::WorkerSocket socket_;
+  Mailbox<Finished> mailbox_;
+  Contact contact_{};
+  std::string config_;
+  std::optional<WorkerExit> exit_;
+  Clock::time_point heard_;
+  Clock::time_point next_sign_{};
+  uint64_t sequence_ = 0;
+  std::shared_ptr<const WorkerPlan> plan_;
+  std::unique_ptr<Slots> slots_;   // before what its jobs use is destroyed
+  std::future<void> preparing_;
+};
+
+}  // namespace
+
+WorkerExit run_worker(zmq::context_t& context, const WorkerOptions& options,
+                      const std::optional<wire::WorkerKeys>& keys, const WorkerPlanner& planner,
+                      const std::atomic<bool>& stop) {
+  return Worker(context, options, keys, planner, stop).run();
+}
+
+}  // namespace archleak::client

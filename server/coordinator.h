@@ -1,0 +1,129 @@
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/arena.h"
+#include "core/protocol.h"
+#include "server/robust.h"
+#include "server/schedule.h"
+#include "server/selection.h"
+#include "server/update.h"
+#include "wire/transport.h"
+
+namespace archleak::server {
+
+struct CoordinatorOptions {
+  int64_t rounds = 20;
+  int64_t evaluate_every = 1;       ///< rounds between evaluations on held-out data; the last round always has one
+  int64_t evaluation_shard = 1000;  ///< examples in one evaluation task
+  int64_t checkpoint_every = 1;     ///< rounds
+  int64_t keep_checkpoints = 2;
+  double heartbeat_s = 1;
+  double worker_patience_s = 60;    ///< without any worker for so long, the run ends
+  SelectionOptions selection;
+  ScheduleOptions schedule;
+  RobustOptions robust;
+  UpdateOptions update;
+};
+
+/// Sections and keys: see the resolved configuration of any run.
+void describe(ConfigSection section, CoordinatorOptions& options);
+
+/// What is to be trained: fixed before the first round.
+struct RunPlan {
+  std::string config;               ///< resolved configuration, for the workers
+  uint64_t seed = 0;
+  ProtocolOptions protocol;
+  UpdateLayout broadcast;           ///< what models on the wire hold
+  UpdateLayout update;              ///< what updates on the wire hold
+  std::vector<int64_t> client_sizes;  ///< examples by client
+  int64_t held_out = 0;             ///< test examples; 0: no evaluation
+};
+
+/// What is known after a round.
+struct RoundRecord {
+  int64_t round = 0;      ///< from 0
+  std::optional<double> test_accuracy;
+  std::optional<double> test_loss;
+  std::optional<double> train_loss;     ///< mean over clients by weight
+  std::optional<double> alpha_entropy;  ///< nats, mean over edges
+  double train_s = 0;
+  double aggregate_s = 0;
+  double evaluate_s = 0;
+  double total_s = 0;
+  int64_t bytes_up = 0;
+  int64_t bytes_down = 0;
+  int64_t clients = 0;    ///< whose updates count
+  int64_t lost = 0;       ///< workers
+  int64_t reassigned = 0; ///< tasks
+  std::string model_hash;
+};
+
+/// Who wants to know how a run goes.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  virtual void on_round(const RoundRecord& record) = 0;
+  virtual void on_event(const std::string& kind, const nlohmann::ordered_json& fields) = 0;
+  virtual void on_tasks(int64_t complete, int64_t tasks) = 0;  ///< within a round
+  virtual void before_checkpoint() = 0;  ///< what was told so far must now be durable
+};
+
+/// How a run ended.
+struct RunEnd {
+  bool interrupted = false;  ///< by `stop`; a checkpoint holds all finished rounds
+  int64_t rounds = 0;        ///< finished
+  std::string model_hash;
+};
+
+/// Runs the rounds: select clients, hand out their tasks, aggregate exactly, step the model, evaluate, checkpoint.
+///
+/// `arena` holds the initial model and, after each round, the global one. With the same plan, seed and selection the
+/// model's bits do not depend on the workers, their number, the fidelity, or interruptions.
+class Coordinator {
+ public:
+  /// `checkpoints` is the folder to write to; if it holds a checkpoint of this plan, `run` continues from it.
+  Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptions& options, const RunPlan& plan, Arena& arena,
+              RunObserver& observer, const std::filesystem::path& checkpoints);
+
+  /// Rounds finished before this start.
+  int64_t first_round() const { return round_; }
+
+  /// Runs to the last round, then drains the workers. Throws Error (no workers, a task that fails again and again).
+  RunEnd run(const std::atomic<bool>& stop);
+
+ private:
+  struct Evaluated {
+    bool interrupted = false;
+    int64_t examples = 0;
+    int64_t correct = 0;
+    double loss = 0;
+  };
+
+  bool train_round(class WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  bool evaluate(class WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  wire::Payload model_payload() const;
+  std::vector<std::string> instructions(const std::vector<int64_t>& clients) const;
+  void step_alpha(const std::vector<int64_t>& clients, const std::map<uint64_t, wire::Outcome>& outcomes);
+  void restore();
+  void save();
+
+  wire::CoordinatorSocket& socket_;
+  CoordinatorOptions options_;
+  RunPlan plan_;
+  Arena& arena_;
+  RunObserver& observer_;
+  std::filesystem::path checkpoints_;
+  ServerUpdate update_;
+  int64_t round_ = 0;      // rounds finished
+  uint64_t epoch_ = 1;     // starts of this run
+  double reward_baseline_ = 0;
+  std::map<int64_t, std::string> client_states_;
+};
+
+}  // namespace archleak::server
