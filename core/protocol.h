@@ -28,14 +28,15 @@ enum class Weighting {
 /// What coordinator and workers must agree on about updates.
 struct ProtocolOptions {
   Protocol protocol = Protocol::weights;
-  bool withhold_weights = false;  ///< send alpha (and buffers) only
+  bool withhold_weights = false;  ///< send alpha alone
+  bool share_buffers = true;      ///< send batch-norm statistics; the global model takes their mean
   Fidelity fidelity = Fidelity::wire;
   Weighting weighting = Weighting::samples;
   int scale_bits = 30;  ///< fixed-point scale of the sums: steps of 2^-scale_bits
 };
 
-/// Keys `protocol`, `withhold_weights`, `fidelity`, `weighting` and `scale_bits`. Throws ConfigError, also when
-/// withheld weights leave nothing to send.
+/// Keys `protocol`, `withhold_weights`, `share_buffers`, `fidelity`, `weighting` and `scale_bits`. Throws ConfigError,
+/// also when withheld weights leave nothing to send.
 void describe(ConfigSection section, ProtocolOptions& options);
 
 /// What an update of `samples` training examples counts in the mean.
@@ -53,7 +54,8 @@ struct UpdateLayout {
   int64_t size() const { return weights + alpha + buffers; }
 };
 
-/// The update of a model with that many floats in each segment.
+/// The update of a model with that many floats in each segment. Throws ConfigError if it would hold neither weights nor
+/// alpha.
 UpdateLayout update_layout(const ProtocolOptions& options, int64_t weights, int64_t alpha, int64_t buffers);
 
 }  // namespace archleak

@@ -99,10 +99,10 @@ class Schedule {
   /// Throws Error when one of its running tasks is at the limit of failures.
   std::vector<TaskId> lose(const std::string& worker);
 
-  /// Puts tasks back that were not accepted or finished in time (accept_timeout_s, task_timeout_s). Their old attempts
-  /// become stale. Never in fused fidelity, where the worker may already hold the result in its sum; returns the
-  /// workers instead, which the caller should lose. In wire fidelity the list names the workers for the log only.
-  std::vector<std::string> overdue(double now);
+  /// Puts tasks back that were not accepted or finished in time (accept_timeout_s, task_timeout_s) and returns them.
+  /// That counts as a failure of the task, with the same limit. In fused fidelity the old worker's sum may come to hold
+  /// one of them; then `flush` refuses it.
+  std::vector<TaskId> requeue_overdue(double now);
 
   bool all_complete() const;  ///< no task is queued or running
   bool all_done() const;      ///< every result is in hand
@@ -150,7 +150,7 @@ class Schedule {
   std::set<size_t> queue_;               // places of queued tasks
   std::map<std::string, double> lease_;  // until when
   ScheduleCounts counts_;
-  int64_t complete_ = 0;  // tasks completed or done
+  int64_t completed_ = 0;  // tasks completed or done
 };
 
 }  // namespace archleak::server

@@ -1,0 +1,40 @@
+#include "core/protocol.h"
+
+#include "core/error.h"
+
+namespace archleak {
+
+void describe(ConfigSection section, ProtocolOptions& options) {
+  section.read("protocol", options.protocol,
+               {{"gradient", Protocol::gradient},
+                {"delta", Protocol::delta},
+                {"weights", Protocol::weights},
+                {"server_alpha", Protocol::server_alpha}},
+               "what a client sends");
+  section.read("withhold_weights", options.withhold_weights, "send alpha alone");
+  section.read("share_buffers", options.share_buffers, "send batch-norm statistics, which the global model averages");
+  section.read("fidelity", options.fidelity, {{"wire", Fidelity::wire}, {"fused", Fidelity::fused}},
+               "a message for each client's update, or for each worker's sum");
+  section.read("weighting", options.weighting, {{"samples", Weighting::samples}, {"uniform", Weighting::uniform}},
+               "what an update counts in the mean");
+  section.read("scale_bits", options.scale_bits, {.min = 8, .max = 52}, "sums are exact in steps of 2^-scale_bits");
+  if (options.withhold_weights && options.protocol == Protocol::server_alpha) {
+    section.fail("withhold_weights",
+                 "expected false with protocol \"server_alpha\", which sends weights alone, got true");
+  }
+}
+
+int64_t update_weight(Weighting weighting, int64_t samples) {
+  return weighting == Weighting::samples ? samples : 1;
+}
+
+UpdateLayout update_layout(const ProtocolOptions& options, int64_t weights, int64_t alpha, int64_t buffers) {
+  UpdateLayout layout;
+  if (!options.withhold_weights) layout.weights = weights;
+  if (options.protocol != Protocol::server_alpha) layout.alpha = alpha;
+  if (options.share_buffers && !options.withhold_weights) layout.buffers = buffers;
+  if (layout.trained() == 0) throw ConfigError("updates: expected weights or alpha to send, got neither");
+  return layout;
+}
+
+}  // namespace archleak
