@@ -26,11 +26,11 @@ ModelWorkload::ModelWorkload(std::shared_ptr<models::Network> network, Arena are
       data_(std::move(data)),
       run_(run),
       options_(options),
-      broadcast_(client::broadcast_layout(arena_.layout(), run.protocol, options.batch_norm)),
-      update_(client::update_layout(arena_.layout(), run.protocol, options.batch_norm)) {
+      broadcast_(broadcast_layout(run.protocol, arena_.layout().weights, arena_.layout().alpha, arena_.layout().buffers)),
+      update_(update_layout(run.protocol, arena_.layout().weights, arena_.layout().alpha, arena_.layout().buffers)) {
   const auto values = std::as_const(arena_).floats();
   start_.assign(values.begin(), values.end());
-  models::use_batch_statistics(*network_, options_.batch_norm == BatchNormPolicy::batch);
+  models::use_batch_statistics(*network_, run_.protocol.batch_norm == BatchNormPolicy::batch);
 }
 
 int64_t ModelWorkload::model_size() const {
@@ -48,6 +48,10 @@ void ModelWorkload::load(std::span<const float> model) {
 void ModelWorkload::reset(std::span<const float> local_buffers) {
   std::copy(start_.begin(), start_.end(), arena_.floats().begin());
   if (!local_buffers.empty()) {
+    if (static_cast<int64_t>(local_buffers.size()) != arena_.layout().buffers) {
+      throw DataError(fmt::format("client state: expected {} batch-norm statistics, got {}", arena_.layout().buffers,
+                                  local_buffers.size()));
+    }
     std::copy(local_buffers.begin(), local_buffers.end(),
               arena_.floats().begin() + arena_.layout().begin(Segment::buffers));
   }
@@ -67,7 +71,7 @@ Evaluation ModelWorkload::evaluate(int64_t first, int64_t last) {
   reset();
   network_->eval();
   // Without global statistics the held-out batch's own are the only ones there are.
-  const bool no_statistics = options_.batch_norm != BatchNormPolicy::average;
+  const bool no_statistics = run_.protocol.batch_norm != BatchNormPolicy::average;
   models::use_batch_statistics(*network_, no_statistics);
   const torch::NoGradGuard no_grad;
   Evaluation total;
@@ -80,7 +84,7 @@ Evaluation ModelWorkload::evaluate(int64_t first, int64_t last) {
     total.correct += part.correct;
     total.loss_sum += part.loss_sum;
   }
-  models::use_batch_statistics(*network_, options_.batch_norm == BatchNormPolicy::batch);
+  models::use_batch_statistics(*network_, run_.protocol.batch_norm == BatchNormPolicy::batch);
   return total;
 }
 
@@ -121,17 +125,6 @@ void ModelWorkload::write_update(std::span<float> update) const {
   if (!std::all_of(update.begin(), update.end(), [](float value) { return std::isfinite(value); })) {
     throw DataError("update: expected finite values, got infinity or NaN");
   }
-}
-
-UpdateLayout broadcast_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm) {
-  return {.weights = layout.weights,
-          .alpha = protocol.protocol == Protocol::server_alpha ? 0 : layout.alpha,
-          .buffers = batch_norm == BatchNormPolicy::average ? layout.buffers : 0};
-}
-
-UpdateLayout update_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm) {
-  return archleak::update_layout(protocol, layout.weights, layout.alpha,
-                                 batch_norm == BatchNormPolicy::average ? layout.buffers : 0);
 }
 
 Evaluation score(const torch::Tensor& logits, const torch::Tensor& labels) {

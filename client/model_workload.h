@@ -67,11 +67,6 @@ class ModelWorkload : public Workload {
   std::vector<float> start_;  ///< the loaded model, as a whole arena
 };
 
-/// What the coordinator sends of a model, and what a client sends back: alpha stays away from the wire under
-/// server_alpha, batch-norm statistics unless they are averaged.
-UpdateLayout broadcast_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm);
-UpdateLayout update_layout(const ArenaLayout& layout, const ProtocolOptions& protocol, BatchNormPolicy batch_norm);
-
 /// Correct answers and summed cross entropy of `logits [batch, classes]` for `labels [batch]`.
 Evaluation score(const torch::Tensor& logits, const torch::Tensor& labels);
 

@@ -3,9 +3,6 @@
 namespace archleak::client {
 
 void describe(ConfigSection section, LocalTrainingOptions& options) {
-  section.read("batch_norm", options.batch_norm,
-               {{"average", BatchNormPolicy::average}, {"local", BatchNormPolicy::local}, {"batch", BatchNormPolicy::batch}},
-               "batch-norm statistics: sent and averaged, kept by each client, or always the batch's");
   section.read("epochs", options.epochs, {.min = 1, .max = 1e6}, "local epochs a round");
   section.read("max_steps", options.max_steps, {.min = 0}, "at most so many local steps a round; 0: no limit");
   section.read("batch_size", options.batch_size, {.min = 1, .max = 65536}, "examples a step");

@@ -5,16 +5,8 @@
 
 namespace archleak::client {
 
-/// What happens to batch-norm statistics.
-enum class BatchNormPolicy {
-  average,  ///< sent and averaged like weights
-  local,    ///< each client keeps its own; never on the wire
-  batch,    ///< always those of the batch at hand; none are kept
-};
-
 /// How a client trains weights locally; the defaults are those of DARTS (Liu et al. 2019).
 struct LocalTrainingOptions {
-  BatchNormPolicy batch_norm = BatchNormPolicy::average;
   int64_t epochs = 1;        ///< local epochs a round; the gradient protocol takes one step instead
   int64_t max_steps = 0;     ///< at most so many steps a round; 0: no limit
   int64_t batch_size = 64;

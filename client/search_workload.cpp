@@ -129,7 +129,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
     state.weight_optimizer = weight_optimizer_.save();
     state.alpha_optimizer = alpha_optimizer_.save();
   }
-  if (options_.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
+  if (run_.protocol.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
   outcome.state = state.encode();
   return outcome;
 }

@@ -51,7 +51,7 @@ ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> upda
 
   state = ClientState{};
   if (options_.carry_optimizer) state.weight_optimizer = optimizer_.save();
-  if (options_.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
+  if (run_.protocol.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
   return {.weight = static_cast<int64_t>(split.train.size()),
           .figures = {{"steps", static_cast<double>(steps)}, {"train_loss", total_loss / static_cast<double>(steps)}},
           .state = state.encode()};

@@ -13,6 +13,7 @@
 #include "server/schedule.h"
 #include "server/selection.h"
 #include "server/update.h"
+#include "server/worker_pool.h"
 #include "wire/transport.h"
 
 namespace archleak::server {
@@ -39,8 +40,6 @@ struct RunPlan {
   std::string config;               ///< resolved configuration, for the workers
   uint64_t seed = 0;
   ProtocolOptions protocol;
-  UpdateLayout broadcast;           ///< what models on the wire hold
-  UpdateLayout update;              ///< what updates on the wire hold
   std::vector<int64_t> client_sizes;  ///< examples by client
   int64_t held_out = 0;             ///< test examples; 0: no evaluation
 };
@@ -98,18 +97,20 @@ class Coordinator {
   RunEnd run(const std::atomic<bool>& stop);
 
  private:
-  struct Evaluated {
-    bool interrupted = false;
-    int64_t examples = 0;
-    int64_t correct = 0;
-    double loss = 0;
+  /// The state before the round at hand, should it not be finished.
+  struct Remembered {
+    std::vector<float> arena;
+    std::string optimizers;
+    double reward_baseline = 0;
+    std::map<int64_t, std::string> client_states;
   };
 
-  bool train_round(class WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
-  bool evaluate(class WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  bool train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  bool evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
   wire::Payload model_payload() const;
-  std::vector<std::string> instructions(const std::vector<int64_t>& clients) const;
-  void step_alpha(const std::vector<int64_t>& clients, const std::map<uint64_t, wire::Outcome>& outcomes);
+  void step_alpha(const std::vector<torch::Tensor>& rows, const std::map<uint64_t, wire::Outcome>& outcomes);
+  void remember();
+  void roll_back();
   void restore();
   void save();
 
@@ -120,10 +121,12 @@ class Coordinator {
   RunObserver& observer_;
   std::filesystem::path checkpoints_;
   ServerUpdate update_;
+  UpdateLayout broadcast_;
   int64_t round_ = 0;      // rounds finished
   uint64_t epoch_ = 1;     // starts of this run
   double reward_baseline_ = 0;
   std::map<int64_t, std::string> client_states_;
+  std::optional<Remembered> previous_;
 };
 
 }  // namespace archleak::server

@@ -1,0 +1,48 @@
+#include "core/protocol.h"
+
+#include "core/error.h"
+
+namespace archleak {
+
+void describe(ConfigSection section, ProtocolOptions& options) {
+  section.read("protocol", options.protocol,
+               {{"gradient", Protocol::gradient},
+                {"delta", Protocol::delta},
+                {"weights", Protocol::weights},
+                {"server_alpha", Protocol::server_alpha}},
+               "what a client sends");
+  section.read("withhold_weights", options.withhold_weights, "send alpha alone");
+  section.read("batch_norm", options.batch_norm,
+               {{"average", BatchNormPolicy::average}, {"local", BatchNormPolicy::local}, {"batch", BatchNormPolicy::batch}},
+               "batch-norm statistics: sent and averaged, kept by each client, or always the batch's");
+  section.read("fidelity", options.fidelity, {{"wire", Fidelity::wire}, {"fused", Fidelity::fused}},
+               "a message for each client's update, or for each worker's sum");
+  section.read("weighting", options.weighting, {{"samples", Weighting::samples}, {"uniform", Weighting::uniform}},
+               "what an update counts in the mean");
+  section.read("scale_bits", options.scale_bits, {.min = 8, .max = 52}, "sums are exact in steps of 2^-scale_bits");
+  if (options.withhold_weights && options.protocol == Protocol::server_alpha) {
+    section.fail("withhold_weights",
+                 "expected false with protocol \"server_alpha\", which sends weights alone, got true");
+  }
+}
+
+int64_t update_weight(Weighting weighting, int64_t samples) {
+  return weighting == Weighting::samples ? samples : 1;
+}
+
+UpdateLayout broadcast_layout(const ProtocolOptions& options, int64_t weights, int64_t alpha, int64_t buffers) {
+  return {.weights = weights,
+          .alpha = options.protocol == Protocol::server_alpha ? 0 : alpha,
+          .buffers = options.batch_norm == BatchNormPolicy::average ? buffers : 0};
+}
+
+UpdateLayout update_layout(const ProtocolOptions& options, int64_t weights, int64_t alpha, int64_t buffers) {
+  UpdateLayout layout;
+  if (!options.withhold_weights) layout.weights = weights;
+  if (options.protocol != Protocol::server_alpha) layout.alpha = alpha;
+  if (options.batch_norm == BatchNormPolicy::average && !options.withhold_weights) layout.buffers = buffers;
+  if (layout.trained() == 0) throw ConfigError("updates: expected weights or alpha to send, got neither");
+  return layout;
+}
+
+}  // namespace archleak

@@ -1,0 +1,370 @@
+#include "server/coordinator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/bytes.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/pack.h"
+#include "server/aggregate.h"
+#include "server/alpha_sampling.h"
+#include "server/checkpoint.h"
+#include "server/phase.h"
+
+namespace archleak::server {
+namespace {
+
+constexpr double kBaselineDecay = 0.9;  // of the moving mean of rewards (server_alpha)
+
+/// A task's instruction for a sampled sub-network: one operation's index for each edge, a byte each.
+std::string as_instruction(const std::vector<int64_t>& choice) {
+  return {choice.begin(), choice.end()};
+}
+
+double metric(const wire::Outcome& outcome, std::string_view name) {
+  for (const auto& [key, value] : outcome.metrics) {
+    if (key == name) return value;
+  }
+  throw ProtocolError(fmt::format("result of client {}: expected a figure '{}', got none", outcome.client, name));
+}
+
+/// Why a client's result cannot count, before its update is looked at.
+std::optional<std::string> flaw(const wire::Outcome& outcome, std::initializer_list<const char*> figures) {
+  if (outcome.weight < 0) return fmt::format("expected a weight of at least 0, got {}", outcome.weight);
+  for (const char* name : figures) {
+    const auto found = std::find_if(outcome.metrics.begin(), outcome.metrics.end(),
+                                    [name](const wire::Metric& candidate) { return candidate.name == name; });
+    if (found == outcome.metrics.end() || !std::isfinite(found->value)) {
+      return fmt::format("expected a finite figure '{}'", name);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string hash_of(const std::string& text) {
+  return to_hex(sha256(text.data(), text.size()));
+}
+
+/// Seconds since the last call.
+class Stopwatch {
+ public:
+  double lap() {
+    const double now = steady_seconds();
+    return now - std::exchange(last_, now);
+  }
+
+ private:
+  double last_ = steady_seconds();
+};
+
+}  // namespace
+
+void describe(ConfigSection section, CoordinatorOptions& options) {
+  section.read("rounds", options.rounds, {.min = 1, .max = 1e6}, "rounds of the run");
+  section.read("evaluate_every", options.evaluate_every, {.min = 1}, "rounds between evaluations; the last has one");
+  section.read("evaluation_shard", options.evaluation_shard, {.min = 1}, "test examples in one evaluation task");
+  section.read("checkpoint_every", options.checkpoint_every, {.min = 1}, "rounds between checkpoints");
+  section.read("keep_checkpoints", options.keep_checkpoints, {.min = 1}, "how many checkpoints stay");
+  section.read("heartbeat_s", options.heartbeat_s, {.min = 0.01, .max = 3600}, "seconds between a worker's heartbeats");
+  section.read("worker_patience_s", options.worker_patience_s, {.min = 0.1},
+               "the run ends when there is no worker for so long");
+  describe(section.section("selection"), options.selection);
+  describe(section.section("schedule"), options.schedule);
+  describe(section.section("robust"), options.robust);
+  describe(section.section("optimizer"), options.update);
+  if (options.schedule.lease_s < 2 * options.heartbeat_s) {
+    section.section("schedule").fail("lease_s", fmt::format("expected at least two heartbeats ({} s), got {} s",
+                                                            2 * options.heartbeat_s, options.schedule.lease_s));
+  }
+}
+
+Coordinator::Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptions& options, const RunPlan& plan,
+                         Arena& arena, RunObserver& observer, const std::filesystem::path& checkpoints)
+    : socket_(socket),
+      options_(options),
+      plan_(plan),
+      arena_(arena),
+      observer_(observer),
+      checkpoints_(checkpoints),
+      update_(options.update, plan.protocol, arena.layout()),
+      broadcast_(broadcast_layout(plan.protocol, arena.layout().weights, arena.layout().alpha, arena.layout().buffers)) {
+  const auto clients = static_cast<int64_t>(plan.client_sizes.size());
+  validate(options.selection, clients);
+  validate(options.robust, plan.protocol.fidelity,
+           static_cast<int64_t>(select_clients(options.selection, clients, plan.seed, 0).size()));
+  restore();
+}
+
+RunEnd Coordinator::run(const std::atomic<bool>& stop) {
+  WorkerPool pool(socket_, {.epoch = epoch_,
+                            .config = plan_.config,
+                            .layout = arena_.layout().fingerprint(),
+                            .heartbeat_s = options_.heartbeat_s,
+                            .lease_s = options_.schedule.lease_s});
+  save();  // also makes this start's epoch durable
+  bool saved = true;
+  bool finished = true;
+  while (round_ < options_.rounds && finished) {
+    Stopwatch total;
+    const auto sent = pool.sent().bytes;
+    const auto received = pool.received().bytes;
+    RoundRecord record{.round = round_};
+    finished = train_round(pool, record, stop) && evaluate(pool, record, stop);
+    if (!finished) break;
+    const auto rows = alpha_rows(arena_);
+    if (!rows.empty()) record.alpha_entropy = alpha_entropy(rows);
+    record.model_hash = arena_.hash();
+    record.bytes_down = static_cast<int64_t>(pool.sent().bytes - sent);
+    record.bytes_up = static_cast<int64_t>(pool.received().bytes - received);
+    record.total_s = total.lap();
+    ++round_;
+    observer_.on_round(record);
+    saved = round_ % options_.checkpoint_every == 0 || round_ == options_.rounds || stop;
+    if (saved) save();
+    previous_ = {};
+  }
+  if (!finished) roll_back();
+  if (!saved || !finished) save();
+  pool.drain(finished ? "the run has ended" : "the coordinator was stopped", std::chrono::milliseconds(2000));
+  return {.interrupted = !finished, .rounds = round_, .model_hash = arena_.hash()};
+}
+
+wire::Payload Coordinator::model_payload() const {
+  std::vector<float> message(broadcast_.size());
+  pack(arena_.layout(), broadcast_, std::as_const(arena_).floats(), message);
+  return wire::Payload::own(std::move(message));
+}
+
+bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
+  const auto clients = select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed,
+                                      round_);
+  const auto& protocol = plan_.protocol;
+  const bool sampled = protocol.protocol == Protocol::server_alpha;
+  const auto rows = sampled ? alpha_rows(arena_) : std::vector<torch::Tensor>{};
+
+  std::vector<float> center;
+  if (protocol.protocol == Protocol::weights) {
+    const auto values = std::as_const(arena_).floats();
+    center.assign(values.begin(), values.begin() + update_.layout().trained());
+  }
+  Aggregator aggregator(update_.layout(), protocol, options_.robust, std::move(center));
+
+  Phase phase;
+  phase.round = round_;
+  phase.model = model_payload();
+  phase.model_per_task = protocol.fidelity == Fidelity::wire;
+  phase.patience_s = options_.worker_patience_s;
+  phase.make_task = [&](const Assignment& assignment) {
+    const auto state = client_states_.find(assignment.client);
+    return wire::Task{.task = assignment.task,
+                      .attempt = assignment.attempt,
+                      .round = round_,
+                      .kind = wire::TaskKind::train,
+                      .client = assignment.client,
+                      .instruction = sampled ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client))
+                                             : std::string(),
+                      .client_state = state == client_states_.end() ? std::string() : state->second};
+  };
+  phase.take_outcome = [&](const wire::Outcome& outcome) -> std::optional<std::string> {
+    auto reason = sampled ? flaw(outcome, {"train_loss", "reward"}) : flaw(outcome, {"train_loss"});
+    if (!reason && protocol.fidelity == Fidelity::wire) {
+      reason = aggregator.add(outcome.client, outcome.update.floats(), outcome.weight);
+    }
+    return reason;
+  };
+  phase.check_sum = [&](const wire::PartialSum& sum) -> std::optional<std::string> {
+    try {
+      FixedPointSum trial(static_cast<size_t>(update_.layout().size()), protocol.scale_bits);
+      trial.add(sum.sums.integers(), sum.weight, sum.bound);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return std::nullopt;
+  };
+  phase.take_sum = [&](const wire::PartialSum& sum) {
+    const auto reason = aggregator.add_partial(sum.sums.integers(), sum.weight, sum.bound, sum.scale_bits,
+                                               static_cast<int64_t>(sum.tasks.size()));
+    if (reason) throw Error(fmt::format("round {}: partial sum: {}", round_, *reason));
+  };
+  phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
+    observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
+  };
+  phase.on_progress = [&](int64_t complete, int64_t tasks) { observer_.on_tasks(complete, tasks); };
+
+  std::vector<TaskSpec> tasks;
+  for (const int64_t client : clients) {
+    tasks.push_back({.id = static_cast<TaskId>(client), .client = client, .size = plan_.client_sizes[client]});
+  }
+  Stopwatch watch;
+  const PhaseResult result =
+      run_phase(pool, Schedule(std::move(tasks), options_.schedule, protocol.fidelity, steady_seconds()), phase, stop);
+  if (result.interrupted) return false;
+  record.train_s = watch.lap();
+  record.lost = result.counts.lost;
+  record.reassigned = result.counts.reassigned;
+
+  if (aggregator.updates() == 0) {
+    throw Error(fmt::format("round {}: expected an update of some client, got none that counts", round_));
+  }
+  remember();
+  update_.apply(arena_, aggregator.mean());
+  record.clients = aggregator.updates();
+  double loss = 0;
+  double weight = 0;
+  for (const auto& [task, outcome] : result.outcomes) {
+    if (flaw(outcome, {"train_loss"})) continue;
+    loss += static_cast<double>(outcome.weight) * metric(outcome, "train_loss");
+    weight += static_cast<double>(outcome.weight);
+    if (outcome.client_state.empty()) {
+      client_states_.erase(outcome.client);
+    } else {
+      client_states_[outcome.client] = outcome.client_state;
+    }
+  }
+  if (weight > 0) record.train_loss = loss / weight;
+  if (sampled) step_alpha(rows, result.outcomes);
+  record.aggregate_s = watch.lap();
+  return true;
+}
+
+void Coordinator::step_alpha(const std::vector<torch::Tensor>& rows,
+                             const std::map<uint64_t, wire::Outcome>& outcomes) {
+  std::vector<Reward> rewards;
+  double mean = 0;
+  for (const auto& [task, outcome] : outcomes) {
+    if (flaw(outcome, {"reward"})) continue;
+    rewards.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), metric(outcome, "reward")});
+    mean += rewards.back().reward;
+  }
+  if (rewards.empty()) return;
+  mean /= static_cast<double>(rewards.size());
+  // The first round has nothing to compare with but itself.
+  reward_baseline_ = round_ == 0 ? mean : kBaselineDecay * reward_baseline_ + (1 - kBaselineDecay) * mean;
+  update_.step_alpha(arena_, policy_gradient(rows, rewards, reward_baseline_));
+}
+
+bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
+  const bool due = (round_ + 1) % options_.evaluate_every == 0 || round_ + 1 == options_.rounds;
+  if (plan_.held_out == 0 || !due) return true;
+  const int64_t shard = options_.evaluation_shard;
+  std::vector<TaskSpec> tasks;
+  for (int64_t first = 0; first < plan_.held_out; first += shard) {
+    const auto id = static_cast<int64_t>(tasks.size());
+    tasks.push_back({.id = static_cast<TaskId>(id), .client = id, .size = std::min(shard, plan_.held_out - first)});
+  }
+  Phase phase;
+  phase.round = round_ + 1;  // the model after this round is what the next one starts from
+  phase.model = model_payload();
+  phase.patience_s = options_.worker_patience_s;
+  phase.make_task = [&](const Assignment& assignment) {
+    const int64_t first = assignment.client * shard;
+    return wire::Task{.task = assignment.task,
+                      .attempt = assignment.attempt,
+                      .round = round_ + 1,
+                      .kind = wire::TaskKind::evaluate,
+                      .client = assignment.client,
+                      .first = first,
+                      .last = std::min(first + shard, plan_.held_out),
+                      .instruction = {},
+                      .client_state = {}};
+  };
+  phase.take_outcome = [](const wire::Outcome& outcome) { return flaw(outcome, {"correct", "loss_sum"}); };
+  phase.check_sum = [](const wire::PartialSum&) { return std::optional<std::string>("expected none in an evaluation"); };
+  phase.take_sum = [](const wire::PartialSum&) {};
+  phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
+    observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
+  };
+  phase.on_progress = [](int64_t, int64_t) {};
+
+  // Whatever a run's own deadline, an evaluation is of all examples.
+  ScheduleOptions schedule = options_.schedule;
+  schedule.deadline_s = 0;
+  Stopwatch watch;
+  const PhaseResult result =
+      run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
+  if (result.interrupted) return false;
+  double correct = 0;
+  double loss = 0;
+  double examples = 0;
+  for (const auto& [task, outcome] : result.outcomes) {  // in the order of the shards, so that the sum is the same
+    correct += metric(outcome, "correct");
+    loss += metric(outcome, "loss_sum");
+    examples += static_cast<double>(outcome.weight);
+  }
+  record.test_accuracy = correct / examples;
+  record.test_loss = loss / examples;
+  record.evaluate_s = watch.lap();
+  return true;
+}
+
+void Coordinator::remember() {
+  const auto values = std::as_const(arena_).floats();
+  previous_ = Remembered{.arena = {values.begin(), values.end()},
+                         .optimizers = update_.save(),
+                         .reward_baseline = reward_baseline_,
+                         .client_states = client_states_};
+}
+
+void Coordinator::roll_back() {
+  if (!previous_) return;
+  std::copy(previous_->arena.begin(), previous_->arena.end(), arena_.floats().begin());
+  update_.load(previous_->optimizers);
+  reward_baseline_ = previous_->reward_baseline;
+  client_states_ = previous_->client_states;
+  previous_ = {};
+}
+
+void Coordinator::save() {
+  observer_.before_checkpoint();
+  const auto values = std::as_const(arena_).floats();
+  ByteWriter coordinator;
+  coordinator.u64(epoch_);
+  coordinator.u64(std::bit_cast<uint64_t>(reward_baseline_));
+  Checkpoint checkpoint{.seed = plan_.seed,
+                        .round = round_,
+                        .layout = arena_.layout().fingerprint(),
+                        .config_hash = hash_of(plan_.config),
+                        .sections = {},
+                        .clients = client_states_};
+  checkpoint.sections["arena"] = std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  checkpoint.sections["optimizers"] = update_.save();
+  checkpoint.sections["coordinator"] = coordinator.take();
+  CheckpointFolder(checkpoints_, options_.keep_checkpoints).save(checkpoint);
+}
+
+void Coordinator::restore() {
+  const auto checkpoint = CheckpointFolder(checkpoints_, options_.keep_checkpoints).latest(arena_.layout().fingerprint());
+  if (!checkpoint) return;
+  if (checkpoint->config_hash != hash_of(plan_.config) || checkpoint->seed != plan_.seed) {
+    throw CheckpointError(checkpoints_.string() + ": expected a checkpoint of this configuration, got one of another");
+  }
+  const auto section = [&](const char* name) -> const std::string& {
+    const auto found = checkpoint->sections.find(name);
+    if (found == checkpoint->sections.end()) {
+      throw CheckpointError(fmt::format("{}: expected a section '{}', got none", checkpoints_.string(), name));
+    }
+    return found->second;
+  };
+  auto values = arena_.floats();
+  const std::string& bytes = section("arena");
+  if (bytes.size() != values.size_bytes()) {
+    throw CheckpointError(fmt::format("{}: expected {} bytes of model, got {}", checkpoints_.string(),
+                                      values.size_bytes(), bytes.size()));
+  }
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  update_.load(section("optimizers"));
+  ByteReader coordinator(section("coordinator"), checkpoints_.string());
+  epoch_ = coordinator.u64() + 1;
+  reward_baseline_ = std::bit_cast<double>(coordinator.u64());
+  coordinator.expect_end();
+  client_states_ = checkpoint->clients;
+  round_ = checkpoint->round;
+}
+
+}  // namespace archleak::server
