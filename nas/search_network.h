@@ -36,6 +36,7 @@ enum class Execution {
   automatic,  ///< `fused` for dense tensors on the CPU, else `plain`
   plain,      ///< one LibTorch call an operation: any device, and differentiable twice
   fused,      ///< our kernels, cell by cell: CPU only, differentiable once
+  reference,  ///< `plain` in NCHW and with a ReLU for each operation: what benchmarks compare with
 };
 
 /// The cell space of DARTS (Liu, Simonyan, Yang 2019): a stem, `layers` cells of `steps` nodes, a linear classifier.
