@@ -1,12 +1,6 @@
 #include "models/batch_norm.h"
 
 namespace archleak::models {
-namespace {
-
-constexpr double kEpsilon = 1e-5;
-constexpr double kMomentum = 0.1;
-
-}  // namespace
 
 BatchNorm::BatchNorm(int64_t channels, bool affine) {
   if (affine) {

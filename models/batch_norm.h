@@ -16,6 +16,10 @@ class BatchNorm : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& input);
 
   void use_batch_statistics(bool only) { batch_only_ = only; }
+  bool uses_batch_statistics() const { return batch_only_; }
+
+  static constexpr double kEpsilon = 1e-5;
+  static constexpr double kMomentum = 0.1;
 
   torch::Tensor weight;               ///< `[channels]`, undefined unless affine
   torch::Tensor bias;                 ///< `[channels]`, undefined unless affine

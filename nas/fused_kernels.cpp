@@ -1,0 +1,30 @@
+#include "nas/fused_kernels.h"
+
+namespace archleak::nas {
+
+#define ARCHLEAK_DECLARE(isa)                       \
+  namespace isa {                                   \
+  template <typename T>                             \
+  const FusedKernels<T>& table(int64_t channels);   \
+  }
+ARCHLEAK_DECLARE(baseline)
+ARCHLEAK_DECLARE(avx2)
+ARCHLEAK_DECLARE(avx512)
+#undef ARCHLEAK_DECLARE
+
+template <typename T>
+const FusedKernels<T>& fused_kernels(int64_t channels) {
+#ifdef ARCHLEAK_X86_KERNELS
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq")) {
+    return avx512::table<T>(channels);
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::table<T>(channels);
+#endif
+  return baseline::table<T>(channels);
+}
+
+template const FusedKernels<float>& fused_kernels<float>(int64_t);
+template const FusedKernels<double>& fused_kernels<double>(int64_t);
+
+}  // namespace archleak::nas

@@ -1,0 +1,2 @@
+#define ARCHLEAK_ISA avx512
+#include "nas/fused_kernels_impl.h"

@@ -1,0 +1,2 @@
+#define ARCHLEAK_ISA baseline
+#include "nas/fused_kernels_impl.h"

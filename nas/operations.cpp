@@ -1,0 +1,117 @@
+#include "nas/operations.h"
+
+namespace archleak::nas {
+namespace {
+
+using models::BatchNorm;
+
+// The original wraps its layers in a Sequential called "op"; only the numbers of those with state are left.
+struct Numbered : torch::nn::Module {};
+
+class None : public Operation {
+ public:
+  explicit None(int64_t stride) : stride_(stride) {}
+  torch::Tensor forward(const NodeState& input) override {
+    const torch::Tensor& x = input.value;
+    return torch::zeros({x.size(0), x.size(1), (x.size(2) + stride_ - 1) / stride_, (x.size(3) + stride_ - 1) / stride_},
+                        x.options().memory_format(torch::MemoryFormat::ChannelsLast));
+  }
+
+ private:
+  int64_t stride_;
+};
+
+class Identity : public Operation {
+ public:
+  torch::Tensor forward(const NodeState& input) override { return input.value; }
+};
+
+}  // namespace
+
+const torch::Tensor& NodeState::rectified() const {
+  if (!rectified_.defined() || !share_relu) rectified_ = torch::relu(value);
+  return rectified_;
+}
+
+Filter::Filter(int64_t in, int64_t out, int64_t kernel, int64_t groups) {
+  weight = register_parameter("weight", torch::zeros({out, in / groups, kernel, kernel}));
+}
+
+torch::Tensor SeparableUnit::forward(const torch::Tensor& rectified) const {
+  const int64_t pad = padding();
+  const torch::Tensor deep = torch::conv2d(rectified, depthwise->weight, {}, {stride, stride}, {pad, pad},
+                                           {dilation, dilation}, depthwise->weight.size(0));
+  return norm->forward(torch::conv2d(deep, pointwise->weight));
+}
+
+Pool::Pool(Primitive kind, int64_t channels, int64_t stride) : maximum_(kind == kMaxPool), stride_(stride) {
+  norm = register_module("1", std::make_shared<BatchNorm>(channels, false));
+}
+
+torch::Tensor Pool::forward(const NodeState& input) {
+  const std::vector<int64_t> stride{stride_, stride_};
+  return norm->forward(maximum_ ? torch::max_pool2d(input.value, {3, 3}, stride, {1, 1})
+                                : torch::avg_pool2d(input.value, {3, 3}, stride, {1, 1}, false, false));
+}
+
+Separable::Separable(Primitive kind, int64_t channels, int64_t stride) {
+  const bool dilated = kind == kDilated3 || kind == kDilated5;
+  const int64_t kernel = kind == kSeparable3 || kind == kDilated3 ? 3 : 5;
+  const auto op = register_module("op", std::make_shared<Numbered>());
+  for (int number = 1; number <= (dilated ? 1 : 5); number += 4) {
+    const auto name = [number](int i) { return std::to_string(number + i); };
+    units.push_back(
+        {.depthwise = op->register_module(name(0), std::make_shared<Filter>(channels, channels, kernel, channels)),
+         .pointwise = op->register_module(name(1), std::make_shared<Filter>(channels, channels, 1)),
+         .norm = op->register_module(name(2), std::make_shared<BatchNorm>(channels, false)),
+         .kernel = kernel,
+         .stride = number == 1 ? stride : 1,
+         .dilation = dilated ? 2 : 1});
+  }
+}
+
+torch::Tensor Separable::forward(const NodeState& input) {
+  torch::Tensor x = units[0].forward(input.rectified());
+  for (size_t i = 1; i < units.size(); ++i) x = units[i].forward(torch::relu(x));
+  return x;
+}
+
+FactorizedReduce::FactorizedReduce(int64_t in, int64_t out) {
+  conv_1_ = register_module("conv_1", std::make_shared<Filter>(in, out / 2, 1));
+  conv_2_ = register_module("conv_2", std::make_shared<Filter>(in, out / 2, 1));
+  norm_ = register_module("bn", std::make_shared<BatchNorm>(out, false));
+}
+
+torch::Tensor FactorizedReduce::forward(const NodeState& input) {
+  torch::Tensor x = input.rectified();
+  const int64_t bottom = x.size(2) % 2, right = x.size(3) % 2;
+  if (bottom || right) x = torch::constant_pad_nd(x, {0, right, 0, bottom});
+  const torch::Tensor shifted = x.slice(2, 1).slice(3, 1);
+  return norm_->forward(torch::cat({torch::conv2d(x, conv_1_->weight, {}, /*stride=*/2),
+                                    torch::conv2d(shifted, conv_2_->weight, {}, /*stride=*/2)},
+                                   1));
+}
+
+ReluConvNorm::ReluConvNorm(int64_t in, int64_t out) {
+  const auto op = register_module("op", std::make_shared<Numbered>());
+  filter_ = op->register_module("1", std::make_shared<Filter>(in, out, 1));
+  norm_ = op->register_module("2", std::make_shared<BatchNorm>(out, false));
+}
+
+torch::Tensor ReluConvNorm::forward(const NodeState& input) {
+  return norm_->forward(torch::conv2d(input.rectified(), filter_->weight));
+}
+
+std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride) {
+  switch (primitive) {
+    case kNone: return std::make_shared<None>(stride);
+    case kMaxPool:
+    case kAveragePool: return std::make_shared<Pool>(primitive, channels, stride);
+    case kSkip:
+      if (stride == 1) return std::make_shared<Identity>();
+      return std::make_shared<FactorizedReduce>(channels, channels);
+    default: return std::make_shared<Separable>(primitive, channels, stride);
+  }
+}
+
+}  // namespace archleak::nas

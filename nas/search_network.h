@@ -1,0 +1,63 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/shape.h"
+#include "models/network.h"
+
+namespace archleak::nas {
+
+/// A weight-sharing network whose architecture is searched: besides its weights it has architecture parameters (alpha),
+/// each of which says how much of one operation one edge takes.
+///
+/// What a search needs to know of a space, and nothing that is particular to one.
+class SearchNetwork : public models::Network {
+ public:
+  /// Whether the parameter of this name is an architecture parameter; what `Arena::adopt` wants to know.
+  virtual bool is_alpha(const std::string& parameter_name) const = 0;
+
+  /// The architecture parameters, `[edges, operations]` each, sharing their memory.
+  virtual std::vector<torch::Tensor> alphas() const = 0;
+
+  /// What the mixture weighs its operations with: the softmax of `alphas()` over operations, detached.
+  virtual std::vector<torch::Tensor> probabilities() const;
+
+  /// Restricts forward to one operation an edge, taken with weight one: `choice` has one operation's index for each row
+  /// of `alphas()`, one after the other. Empty: the full mixture again. Throws Error for a wrong size or index.
+  virtual void select(const std::vector<int64_t>& choice) = 0;
+};
+
+/// How the mixture is computed. The results agree up to rounding.
+enum class Execution {
+  automatic,  ///< `fused` for dense tensors on the CPU, else `plain`
+  plain,      ///< one LibTorch call an operation: any device, and differentiable twice
+  fused,      ///< our kernels, cell by cell: CPU only, differentiable once
+  reference,  ///< `plain` in NCHW and with a ReLU for each operation: what benchmarks compare with
+};
+
+/// The cell space of DARTS (Liu, Simonyan, Yang 2019): a stem, `layers` cells of `steps` nodes, a linear classifier.
+/// The cells at one third and at two thirds of the depth halve the image and double the channels.
+struct SpaceOptions {
+  int64_t channels = 16;
+  int64_t layers = 8;
+  int64_t steps = 4;            ///< inner nodes a cell
+  int64_t multiplier = 4;       ///< how many of the last nodes form the cell's output
+  int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier * channels channels
+  bool batch_statistics = false;  ///< normalise by the batch in evaluation too, and keep no running statistics
+  Execution execution = Execution::automatic;
+};
+
+void describe(ConfigSection section, SpaceOptions& options);
+
+/// A DARTS supernet for images of `shape` (any size from 4x4, any number of channels). Weights are drawn from `init` as
+/// torch's layers start (models/initialise.h), alpha from 1e-3 N(0, 1). Parameter and buffer names are those of the
+/// original ("stem.0.weight", "cells.0._ops.0._ops.4.op.1.weight"), alpha is "alphas_normal" and "alphas_reduce".
+/// Throws ConfigError for options that describe no network.
+std::shared_ptr<SearchNetwork> make_search_network(const SpaceOptions& options, ExampleShape shape, int64_t classes,
+                                                   const at::Generator& init);
+
+}  // namespace archleak::nas

@@ -1,0 +1,95 @@
+#include "nas/supernet.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "core/error.h"
+#include "models/initialise.h"
+
+namespace archleak::nas {
+
+Supernet::Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes, const at::Generator& init)
+    : options_(options), shape_(shape) {
+  const int64_t stem_channels = options.stem_multiplier * options.channels;
+  const auto stem = register_module("stem", std::make_shared<torch::nn::Module>());
+  stem_filter_ = stem->register_module("0", std::make_shared<Filter>(shape.channels, stem_channels, 3));
+  stem_norm_ = stem->register_module("1", std::make_shared<models::BatchNorm>(stem_channels, true));
+
+  const auto list = register_module("cells", std::make_shared<torch::nn::ModuleListImpl>());
+  CellShape cell{.before_previous = stem_channels,
+                 .previous = stem_channels,
+                 .channels = options.channels,
+                 .steps = options.steps,
+                 .multiplier = options.multiplier,
+                 .reduction = false,
+                 .previous_reduction = false};
+  for (int64_t layer = 0; layer < options.layers; ++layer) {
+    cell.reduction = layer == options.layers / 3 || layer == 2 * options.layers / 3;
+    if (cell.reduction) cell.channels *= 2;
+    cells_.push_back(std::make_shared<Cell>(cell));
+    list->push_back(cells_.back());
+    cell.previous_reduction = cell.reduction;
+    cell.before_previous = std::exchange(cell.previous, cell.multiplier * cell.channels);
+  }
+  classifier_ = register_module("classifier", torch::nn::Linear(cell.previous, classes));
+  models::initialise(*this, init);
+
+  const auto draw = [&] { return 1e-3 * torch::randn({edge_count(options.steps), kOperations}, init, torch::kFloat32); };
+  alphas_normal_ = register_parameter("alphas_normal", draw());
+  alphas_reduce_ = register_parameter("alphas_reduce", draw());
+  models::use_batch_statistics(*this, options.batch_statistics);
+}
+
+bool Supernet::is_alpha(const std::string& parameter_name) const {
+  return parameter_name == "alphas_normal" || parameter_name == "alphas_reduce";
+}
+
+void Supernet::select(const std::vector<int64_t>& choice) {
+  const size_t edges = 2 * edge_count(options_.steps);
+  if (!choice.empty() && choice.size() != edges) {
+    throw Error(fmt::format("select: expected {} operations (or none), got {}", edges, choice.size()));
+  }
+  for (const int64_t operation : choice) {
+    if (operation < 0 || operation >= kOperations) {
+      throw Error(fmt::format("select: expected operations in 0..{}, got {}", kOperations - 1, operation));
+    }
+  }
+  choice_ = choice;
+}
+
+std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images) {
+  if (images.dim() != 4 || images.size(1) != shape_.channels || images.size(2) != shape_.height ||
+      images.size(3) != shape_.width) {
+    throw Error(fmt::format("supernet: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
+                            shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
+  }
+  Execution execution = options_.execution;
+  if (execution == Execution::automatic) execution = images.is_cpu() ? Execution::fused : Execution::plain;
+  const auto format =
+      execution == Execution::reference ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
+
+  const torch::Tensor stem_weight = stem_filter_->weight.contiguous(format);
+  torch::Tensor before_previous = stem_norm_->forward(torch::conv2d(images.contiguous(format), stem_weight, {}, 1, 1));
+  torch::Tensor previous = before_previous;
+  const torch::Tensor normal = choice_.empty() ? torch::softmax(alphas_normal_, -1) : torch::Tensor();
+  const torch::Tensor reduce = choice_.empty() ? torch::softmax(alphas_reduce_, -1) : torch::Tensor();
+  std::vector<torch::Tensor> outputs;
+  for (const auto& cell : cells_) {
+    const bool reduction = cell->shape.reduction;
+    torch::Tensor output;
+    if (choice_.empty()) {
+      output = cell->forward(before_previous, previous, reduction ? reduce : normal, execution);
+    } else {
+      const int64_t* choice = choice_.data() + (reduction ? edge_count(options_.steps) : 0);
+      output = cell->forward_selected(before_previous, previous, choice);
+    }
+    outputs.push_back(output);
+    before_previous = std::exchange(previous, output);
+  }
+  return outputs;
+}
+
+torch::Tensor Supernet::forward(const torch::Tensor& images) {
+  return classifier_->forward(features(images).back().mean({2, 3}));
+}
+
+}  // namespace archleak::nas

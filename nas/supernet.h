@@ -1,0 +1,34 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "nas/cell.h"
+#include "nas/search_network.h"
+
+namespace archleak::nas {
+
+/// The search network of DARTS; see make_search_network, which validates the options.
+class Supernet : public SearchNetwork {
+ public:
+  Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes, const at::Generator& init);
+
+  torch::Tensor forward(const torch::Tensor& images) override;
+  bool is_alpha(const std::string& parameter_name) const override;
+  std::vector<torch::Tensor> alphas() const override { return {alphas_normal_, alphas_reduce_}; }
+  void select(const std::vector<int64_t>& choice) override;
+
+  /// The output of every cell for `images`, `[batch, channels, height, width]` each.
+  std::vector<torch::Tensor> features(const torch::Tensor& images);
+
+ private:
+  SpaceOptions options_;
+  ExampleShape shape_;
+  std::shared_ptr<Filter> stem_filter_;
+  std::shared_ptr<models::BatchNorm> stem_norm_;
+  std::vector<std::shared_ptr<Cell>> cells_;
+  torch::nn::Linear classifier_{nullptr};
+  torch::Tensor alphas_normal_, alphas_reduce_;
+  std::vector<int64_t> choice_;
+};
+
+}  // namespace archleak::nas
