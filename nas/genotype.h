@@ -32,7 +32,9 @@ struct Genotype {
 };
 
 /// The number of edges of a searched cell with `steps` nodes: node i has one edge from each of its i + 2 states below.
-inline constexpr int64_t searched_edges(int64_t steps) { return steps * (steps + 3) / 2; }
+inline constexpr int64_t searched_edges(int64_t steps) {
+  return steps * (steps + 3) / 2;
+}
 
 /// Derives the genotype of a search (Liu et al., "DARTS", 2019, section 2.4): each node keeps the two edges whose
 /// strongest operation other than "none" is largest, strongest edge first, each with that operation; ties go to the
