@@ -4,7 +4,6 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -12,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/nearest.h"
 
 namespace archleak {
 
@@ -46,31 +46,6 @@ toml::table* table_at(toml::table& root, const std::string& path, bool create) {
     table = next->as_table();
   }
   return table;
-}
-
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substitution = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitution});
-    }
-  }
-  return row.back();
-}
-
-std::string nearest(const std::string& word, const std::set<std::string>& known) {
-  std::string best;
-  size_t distance = word.size() + 1;
-  for (const auto& candidate : known) {
-    const size_t d = edit_distance(word, candidate);
-    if (d < distance) distance = d, best = candidate;
-  }
-  return best;
 }
 
 std::string as_toml(const toml::node& node) {
@@ -160,7 +135,7 @@ void Config::reject_unknown() const {
                                       ? "--set " + full
                                       : fmt::format("{}:{}: {}", state_->name, node.source().begin.line, full);
         throw ConfigError(fmt::format("{}: expected a known key, got an unknown one; the nearest is '{}'", where,
-                                      nearest(full, known)));
+                                      nearest(full, {known.begin(), known.end()})));
       }
       if (node.is_table() && !leaves.contains(full)) self(self, *node.as_table(), full);
     }
