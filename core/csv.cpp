@@ -34,8 +34,8 @@ std::string csv_row(const std::vector<std::string>& fields) {
 std::vector<std::string> split_csv_row(std::string_view row, const std::string& where) {
   if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
   std::vector<std::string> fields(1);
-  bool quoted = false;   // inside quotes
-  bool complete = false; // a quoted field has closed: only a comma may follow
+  bool quoted = false;    // inside quotes
+  bool complete = false;  // a quoted field has closed: only a comma may follow
   for (size_t i = 0; i < row.size(); ++i) {
     const char character = row[i];
     if (quoted) {

@@ -17,7 +17,7 @@ constexpr std::array kColours{"#2b6a99", "#d98032", "#4c9a6a", "#8c6bb1", "#b548
                               "#7a8794", "#c2a83e", "#3aa6a6", "#c97ba5", "#5b4b3a"};
 constexpr int kWidth = 430;
 constexpr int kFullWidth = 880;
-constexpr size_t kMostBars = 60;          // rounds
+constexpr size_t kMostBars = 60;  // rounds
 constexpr size_t kMostClientBars = 40;
 constexpr size_t kMostMarkedPoints = 40;  // rounds
 constexpr size_t kMostClassLabels = 30;
@@ -75,8 +75,8 @@ std::string lines_plot(const LineChart& chart) {
   const bool marked = chart.x.size() <= kMostMarkedPoints;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     plot += fmt::format("{}$data using 1:{} with {} lw 1.8 {}lc rgb '{}' title {}", i ? ", " : "", i + 2,
-                        marked ? "linespoints" : "lines", marked ? "pt 7 ps 0.35 " : "",
-                        kColours[i % kColours.size()], gnuplot_quote(chart.series[i].name));
+                        marked ? "linespoints" : "lines", marked ? "pt 7 ps 0.35 " : "", kColours[i % kColours.size()],
+                        gnuplot_quote(chart.series[i].name));
   }
   return plot + '\n';
 }
@@ -127,12 +127,14 @@ std::string draw_class_map(const ClassChart& chart) {
   script += "$data << END\n";
   const auto order = by_largest_class(chart);
   for (size_t position = 0; position < order.size(); ++position) {
-    for (size_t c = 0; c < classes; ++c) script += fmt::format("{} {} {}\n", position, c, chart.counts[order[position]][c]);
+    for (size_t c = 0; c < classes; ++c)
+      script += fmt::format("{} {} {}\n", position, c, chart.counts[order[position]][c]);
   }
   script += "END\n";
   if (classes <= kMostClassLabels) {
     script += "set ytics (";
-    for (size_t c = 0; c < classes; ++c) script += fmt::format("{}{} {}", c ? ", " : "", gnuplot_quote(chart.class_names[c]), c);
+    for (size_t c = 0; c < classes; ++c)
+      script += fmt::format("{}{} {}", c ? ", " : "", gnuplot_quote(chart.class_names[c]), c);
     script += ")\n";
   }
   script += fmt::format(
@@ -146,7 +148,11 @@ std::string draw_class_map(const ClassChart& chart) {
 
 }  // namespace
 
-std::string draw(const LineChart& chart) {
+std::string draw(const LineChart& whole) {
+  LineChart chart = whole;
+  std::erase_if(chart.series, [](const Series& series) {
+    return std::none_of(series.values.begin(), series.values.end(), [](double value) { return std::isfinite(value); });
+  });
   const std::string data = data_block(chart.x, chart.series, false);
   return run_gnuplot(frame(chart.title, kWidth, 250, chart.x_label, chart.y_label) + data + x_range(chart.x, 0.5) +
                      (chart.from_zero ? "set yrange [0:*]\n" : "") + lines_plot(chart));
@@ -166,7 +172,8 @@ std::string draw(const ClassChart& chart) {
   }
   for (const auto& counts : chart.counts) {
     if (counts.size() != chart.class_names.size()) {
-      throw DataError(fmt::format("expected {} counts for each client, got {}", chart.class_names.size(), counts.size()));
+      throw DataError(
+          fmt::format("expected {} counts for each client, got {}", chart.class_names.size(), counts.size()));
     }
   }
   const bool bars = chart.counts.size() <= kMostClientBars && chart.class_names.size() <= kColours.size();

@@ -62,12 +62,13 @@ std::string run_gnuplot(const std::string& script) {
   if (failed != 0) throw Error(std::string("cannot start gnuplot: ") + std::strerror(failed));
 
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  const std::string complaint = content(complaints.get());
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !complaint.empty()) {
-    throw Error("gnuplot failed: " + complaint.substr(0, 2000));
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return content(output.get());
+  std::string drawn = content(output.get());
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || drawn.empty()) {
+    throw Error("expected gnuplot to draw a chart, got: " + content(complaints.get()).substr(0, 2000));
+  }
+  return drawn;
 }
 
 std::string gnuplot_quote(std::string_view text) {

@@ -5,7 +5,7 @@
 namespace archleak::sim {
 
 /// Runs gnuplot as a child process on `script` and returns what it writes to its standard output.
-/// Throws Error if gnuplot is not installed, fails or complains; the message holds its complaint.
+/// Throws Error if gnuplot is not installed, fails or writes nothing; the message holds its complaint.
 std::string run_gnuplot(const std::string& script);
 
 /// `text` as a gnuplot string: in single quotes, which keep commands and macros from being expanded, on one line.

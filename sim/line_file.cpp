@@ -44,7 +44,8 @@ void LineFile::open() {
   if (descriptor_ < 0) fail(path_, "open");
   const std::string content = read_file(path_, kMaxBytes);
   const size_t complete = content.find_last_of('\n') + 1;  // npos + 1 is 0
-  if (complete != content.size() && ::ftruncate(descriptor_, static_cast<off_t>(complete)) != 0) fail(path_, "truncate");
+  if (complete != content.size() && ::ftruncate(descriptor_, static_cast<off_t>(complete)) != 0)
+    fail(path_, "truncate");
 }
 
 void LineFile::close() {

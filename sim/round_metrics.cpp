@@ -46,12 +46,22 @@ const std::array<Column, 19>& columns() {
   return all;
 }
 
-std::string write(const std::string& value) { return value; }
-std::string write(int64_t value) { return std::to_string(value); }
-std::string write(double value) { return fmt::format("{}", value); }
-std::string write(const std::optional<double>& value) { return value ? write(*value) : ""; }
+std::string write(const std::string& value) {
+  return value;
+}
+std::string write(int64_t value) {
+  return std::to_string(value);
+}
+std::string write(double value) {
+  return fmt::format("{}", value);
+}
+std::string write(const std::optional<double>& value) {
+  return value ? write(*value) : "";
+}
 
-void read(const std::string& text, std::string& value, const std::string&) { value = text; }
+void read(const std::string& text, std::string& value, const std::string&) {
+  value = text;
+}
 
 template <typename Number>
 void read(const std::string& text, Number& value, const std::string& where) {

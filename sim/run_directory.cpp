@@ -50,10 +50,14 @@ RunDirectory RunDirectory::create(const fs::path& path, bool overwrite) {
   }
   if (fs::exists(path) && !fs::is_empty(path)) {
     const bool run = holds_run(path);
-    if (!run) throw ConfigError(path.string() + ": expected a new or empty folder, got one that holds something else than a run");
+    if (!run)
+      throw ConfigError(path.string() +
+                        ": expected a new or empty folder, got one that holds something else than a run");
     if (!overwrite) {
-      throw ConfigError(fmt::format("{0}: expected a new or empty folder, got an earlier run; `archleak resume {0}` "
-                                    "continues it, --overwrite replaces it", path.string()));
+      throw ConfigError(
+          fmt::format("{0}: expected a new or empty folder, got an earlier run; `archleak resume {0}` "
+                      "continues it, --overwrite replaces it",
+                      path.string()));
     }
     for (const auto& entry : fs::directory_iterator(path)) fs::remove_all(entry.path());
   }
@@ -76,7 +80,8 @@ RunDirectory RunDirectory::open(const fs::path& path) {
 
 fs::path RunDirectory::log(const std::string& role) const {
   std::string name = role;
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == ' ' || c == '/'; }, '-');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == ' ' || c == '/'; }, '-');
   return path_ / (name + ".log");
 }
 

@@ -40,11 +40,11 @@ class RunDirectory {
   static RunDirectory open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path config() const { return path_ / "config.toml"; }            ///< the resolved configuration
-  std::filesystem::path metrics() const { return metrics_.path(); }                 ///< metrics.csv
-  std::filesystem::path events() const { return events_.path(); }                   ///< events.jsonl
-  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }       ///< a folder
-  std::filesystem::path partition() const { return path_ / "partition.json"; }      ///< which client has which example
+  std::filesystem::path config() const { return path_ / "config.toml"; }        ///< the resolved configuration
+  std::filesystem::path metrics() const { return metrics_.path(); }             ///< metrics.csv
+  std::filesystem::path events() const { return events_.path(); }               ///< events.jsonl
+  std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }   ///< a folder
+  std::filesystem::path partition() const { return path_ / "partition.json"; }  ///< which client has which example
   std::filesystem::path clients() const { return path_ / "clients.csv"; }
   std::filesystem::path genotype() const { return path_ / "genotype.json"; }
   std::filesystem::path genotype_drawing() const { return path_ / "genotype.svg"; }

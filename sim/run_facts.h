@@ -9,24 +9,24 @@ namespace archleak::sim {
 /// What a run is, as its coordinator knows it once everything is set up: the fields of the events "start" and "resume".
 /// Beside what identifies the run stands what decides how much an eavesdropper learns.
 struct RunFacts {
-  std::string name;           ///< the configuration's name, "demo"
-  std::string version;        ///< of the program
-  std::string workload;       ///< what the clients do, "search"
-  std::string data;           ///< "digits"
-  std::string network;        ///< "darts"
-  std::string device;         ///< "cpu"
+  std::string name;      ///< the configuration's name, "demo"
+  std::string version;   ///< of the program
+  std::string workload;  ///< what the clients do, "search"
+  std::string data;      ///< "digits"
+  std::string network;   ///< "darts"
+  std::string device;    ///< "cpu"
   uint64_t seed = 0;
-  int64_t rounds = 0;         ///< planned in all
-  int64_t clients = 0;        ///< simulated in all
+  int64_t rounds = 0;   ///< planned in all
+  int64_t clients = 0;  ///< simulated in all
   int64_t clients_per_round = 0;
-  int64_t workers = 0;        ///< processes expected
-  std::string protocol;       ///< what a client sends: "gradient", "delta", "weights", "server_alpha"
-  std::string fidelity;       ///< "wire" or "fused"
-  std::string transport;      ///< "inproc", "ipc" or "tcp"
-  bool curve = false;         ///< whether the wire is encrypted
-  int64_t batch_size = 0;     ///< examples
-  int64_t local_steps = 0;    ///< steps that a client takes in a round
-  std::string batch_norm;     ///< the batch-norm policy
+  int64_t workers = 0;                ///< processes expected
+  std::string protocol;               ///< what a client sends: "gradient", "delta", "weights", "server_alpha"
+  std::string fidelity;               ///< "wire" or "fused"
+  std::string transport;              ///< "inproc", "ipc" or "tcp"
+  bool curve = false;                 ///< whether the wire is encrypted
+  int64_t batch_size = 0;             ///< examples
+  int64_t local_steps = 0;            ///< steps that a client takes in a round
+  std::string batch_norm;             ///< the batch-norm policy
   std::vector<std::string> defenses;  ///< by name; empty: none
 
   bool operator==(const RunFacts&) const = default;
