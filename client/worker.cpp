@@ -20,24 +20,23 @@ using namespace std::chrono_literals;
 constexpr auto kHelloInterval = 1s;
 constexpr auto kTick = 100ms;
 
-/// The sum of the updates of one round's finished tasks, shared by the slots.
+/// The sum of the updates of one round's finished tasks.
 class RoundSum {
  public:
   explicit RoundSum(int scale_bits) : scale_bits_(scale_bits) {}
 
-  /// Counts `update` towards `round`, unless that round is closed already. Throws DataError (see FixedPointSum).
-  void add(int64_t round, uint64_t task, std::span<const float> update, int64_t weight) {
-    const std::lock_guard lock(mutex_);
-    if (round <= closed_) return;
+  /// Counts `update` towards `round`; false if that round is closed already. Throws DataError (see FixedPointSum).
+  bool add(int64_t round, uint64_t task, std::span<const float> update, int64_t weight) {
+    if (round <= closed_) return false;
     if (!sum_) sum_.emplace(update.size(), scale_bits_);
     if (round != round_) restart(round);
     sum_->add(update, weight);
     tasks_.push_back(task);
+    return true;
   }
 
   /// The message for what `round` has gathered; later results of that round are dropped.
   wire::PartialSum close(int64_t round) {
-    const std::lock_guard lock(mutex_);
     wire::PartialSum message{.round = round, .tasks = {}, .weight = 0, .bound = 0, .scale_bits = scale_bits_, .sums = {}};
     if (sum_ && round == round_) {
       message.tasks = std::move(tasks_);
@@ -58,7 +57,6 @@ class RoundSum {
   }
 
   int scale_bits_;
-  std::mutex mutex_;
   std::optional<FixedPointSum> sum_;
   std::vector<uint64_t> tasks_;
   int64_t round_ = -1;
@@ -73,7 +71,7 @@ struct Contact {
   int64_t model_round = -1;
   wire::Payload model;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<RoundSum> sum;  ///< fused fidelity only
+  std::optional<RoundSum> sum;  ///< fused fidelity only
   std::deque<wire::Task> waiting;  ///< came before the plan was ready
 };
 
@@ -205,7 +203,7 @@ class Worker {
 
   void start_sum() {
     if (plan_ && plan_->protocol.fidelity == Fidelity::fused) {
-      contact_.sum = std::make_shared<RoundSum>(plan_->protocol.scale_bits);
+      contact_.sum.emplace(plan_->protocol.scale_bits);
     }
   }
 
@@ -237,13 +235,13 @@ class Worker {
 
   /// Hands a task to a slot, with the model, the sum and the cancellation of the present contact.
   void submit(const wire::Task& task) {
-    slots_->submit([this, task, plan = plan_, model = contact_.model, sum = contact_.sum, number = contact_.number,
+    slots_->submit([this, task, plan = plan_, model = contact_.model, number = contact_.number,
                     cancelled = contact_.cancelled](Workload& workload) {
       if (cancelled->load()) return;
       wire::Message result;
       try {
         workload.load(model.floats());
-        result = task.kind == wire::TaskKind::train ? train(workload, task, *plan, sum.get(), *cancelled)
+        result = task.kind == wire::TaskKind::train ? train(workload, task, *plan, *cancelled)
                                                     : evaluate(workload, task);
       } catch (const Cancelled&) {
         return;
@@ -254,7 +252,7 @@ class Worker {
     });
   }
 
-  static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan, RoundSum* sum,
+  static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan,
                              const std::atomic<bool>& cancelled) {
     std::vector<float> update(workload.update_size());
     ClientOutcome outcome =
@@ -269,11 +267,7 @@ class Worker {
                           .client_state = std::move(outcome.state),
                           .update = {}};
     for (auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
-    if (sum) {
-      sum->add(task.round, task.task, update, outcome.weight);
-    } else {
-      message.update = wire::Payload::own(std::move(update));
-    }
+    message.update = wire::Payload::own(std::move(update));
     return message;
   }
 
@@ -295,9 +289,24 @@ class Worker {
       if (finished.plan) {
         start_slots(finished.plan);
       } else if (finished.contact == contact_.number && welcomed()) {
-        socket_.send(contact_.epoch, finished.message);
+        send_result(std::move(finished.message));
       }
     }
+  }
+
+  /// In fused fidelity the update goes into the sum instead of the message, here on the socket's thread, so that a sum
+  /// never holds a task whose outcome has not been sent before it.
+  void send_result(wire::Message message) {
+    auto* const outcome = std::get_if<wire::Outcome>(&message);
+    if (contact_.sum && outcome && !outcome->update.empty()) {
+      try {
+        if (!contact_.sum->add(outcome->round, outcome->task, outcome->update.floats(), outcome->weight)) return;
+        outcome->update = {};
+      } catch (const DataError& error) {
+        message = wire::Failure{outcome->task, outcome->attempt, error.what()};
+      }
+    }
+    socket_.send(contact_.epoch, message);
   }
 
   const WorkerOptions& options_;

@@ -1,0 +1,86 @@
+#include "sim/show_command.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <memory>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/progress.h"
+#include "sim/html.h"
+#include "sim/report.h"
+#include "sim/run_summary.h"
+
+namespace archleak::sim {
+namespace {
+
+/// One line for each node of a cell: "    2  sep_conv_3x3 from 0 + skip_connect from 1".
+std::string describe_cell(const nlohmann::json& genotype, const char* cell) {
+  const auto& edges = genotype.at(cell);
+  std::string text = fmt::format("  {} cell\n", cell);
+  for (size_t i = 0; i + 1 < edges.size(); i += 2) {
+    text += fmt::format("    node {}: {} from {}, {} from {}\n", i / 2 + 2, edges[i].at(0).get<std::string>(),
+                        edges[i].at(1).get<int64_t>(), edges[i + 1].at(0).get<std::string>(),
+                        edges[i + 1].at(1).get<int64_t>());
+  }
+  return text;
+}
+
+std::string describe_genotype(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return "genotype   not derived yet\n";
+  try {
+    const auto genotype = nlohmann::json::parse(read_file(file, 1 << 20));
+    return "genotype   " + file.string() + "\n" + describe_cell(genotype, "normal") + describe_cell(genotype, "reduce");
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(file.string() + ": expected a genotype, got: " + error.what());
+  }
+}
+
+std::string line(const char* name, const std::string& value) {
+  return fmt::format("{:<10} {}\n", name, value);
+}
+
+std::string where(const char* name, const std::filesystem::path& file) {
+  return std::filesystem::exists(file) ? line(name, file.string()) : "";
+}
+
+}  // namespace
+
+std::string describe_run(const RunDirectory& run) {
+  const RunSummary summary = summarise(run);
+  std::string text = line("run", fmt::format("{} ({})", summary.name, summary.state));
+  text += line("rounds", fmt::format("{}, {}", summary.progress(), format_duration(summary.seconds)));
+  if (summary.evaluated) {
+    text += line("accuracy", fmt::format("{} after round {} (best {} after round {})",
+                                         format_share(summary.evaluated->test_accuracy), summary.evaluated->round,
+                                         format_share(summary.best->test_accuracy), summary.best->round));
+  }
+  text +=
+      line("bytes", fmt::format("{} up, {} down", format_bytes(summary.bytes_up), format_bytes(summary.bytes_down)));
+  if (summary.last) text += line("model", summary.last->model_hash);
+  text += describe_genotype(run.genotype());
+  return text + where("drawing", run.genotype_drawing()) + where("weights", run.weights()) +
+         where("metrics", run.metrics()) + where("events", run.events()) + where("report", run.report());
+}
+
+void add_report_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("report", "Render the HTML report of a run");
+  const auto folder = std::make_shared<std::string>();
+  command->add_option("DIR", *folder, "run directory")->required();
+  command->callback([folder] {
+    const RunDirectory run = RunDirectory::open(*folder);
+    write_report(run);
+    fmt::print("{}\n", run.report().string());
+  });
+}
+
+void add_search_command(CLI::App& app) {
+  CLI::App* search = app.add_subcommand("search", "Look at a search");
+  search->require_subcommand(1);
+  CLI::App* command = search->add_subcommand("show", "Print a run's genotype, accuracy, model hash and files");
+  const auto folder = std::make_shared<std::string>();
+  command->add_option("DIR", *folder, "run directory")->required();
+  command->callback([folder] { fmt::print("{}", describe_run(RunDirectory::open(*folder))); });
+}
+
+}  // namespace archleak::sim
