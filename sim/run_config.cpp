@@ -1,0 +1,67 @@
+#include "sim/run_config.h"
+
+namespace archleak::sim {
+
+void describe(Config& config, RunConfig& run) {
+  ConfigSection general = config.section("run");
+  general.read("name", run.name, "name of the run; empty: the configuration file's");
+  general.read("workload", run.workload, {{"search", WorkloadKind::search}, {"train", WorkloadKind::train}},
+               "what the clients do");
+  general.read("seed", run.seed, "seed of everything that is drawn");
+  general.read("log_level", run.log_level, {"trace", "debug", "info", "warn", "error", "off"},
+               "how much the console shows; log files hold everything");
+
+  ConfigSection federation = config.section("federation");
+  federation.read("clients", run.clients, {.min = 1, .max = 1e6}, "simulated clients");
+  describe(federation, run.protocol);
+  describe(federation, run.coordinator);
+
+  describe(config.section("training"), run.training);
+  ConfigSection search = config.section("search");
+  describe(search, run.search);
+  describe(search, run.architect);
+  describe(config.section("space"), run.space);
+
+  ConfigSection network = config.section("network");
+  network.read("name", run.network.name, "network of a train run: one of models/, or \"derived\"");
+  network.read("genotype", run.network.genotype, "derived network: a genotype file, a published name, or \"random\"");
+  describe(network, run.network.derived);
+  network.read("auxiliary_weight", run.network.auxiliary_weight, {.min = 0, .max = 1}, "weight of the auxiliary loss");
+  network.read("drop_path", run.network.drop_path, {.min = 0, .max = 0.99}, "drop-path probability at the last round");
+
+  describe(config.section("data"), run.data);
+  describe(config.section("partition"), run.partition);
+  describe(config.section("wire"), run.wire);
+  ConfigSection workers = config.section("workers");
+  workers.read("count", run.workers.count, {.min = 0, .max = 1024}, "worker processes that `archleak run` starts");
+  workers.read("slots", run.workers.slots, {.min = 1, .max = 256}, "clients side by side in one worker");
+  workers.read("threads", run.workers.threads, {.min = 1, .max = 256}, "intra-op threads of one client");
+
+  if (run.workload == WorkloadKind::train && run.protocol.protocol == Protocol::server_alpha) {
+    federation.fail("protocol", "expected \"gradient\", \"delta\" or \"weights\" in a train run, got \"server_alpha\"");
+  }
+  if (run.workload == WorkloadKind::train && run.protocol.withhold_weights) {
+    federation.fail("withhold_weights", "expected false in a train run, which has weights alone, got true");
+  }
+}
+
+RunConfig load_run_config(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+                          std::string* resolved) {
+  Config config = Config::load(file, overrides);
+  RunConfig run;
+  run.name = file.stem().string();
+  describe(config, run);
+  config.reject_unknown();
+  if (resolved) *resolved = config.resolved();
+  return run;
+}
+
+RunConfig parse_run_config(const std::string& document, const std::string& name) {
+  Config config = Config::parse(document, name);
+  RunConfig run;
+  describe(config, run);
+  config.reject_unknown();
+  return run;
+}
+
+}  // namespace archleak::sim

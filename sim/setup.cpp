@@ -1,0 +1,122 @@
+#include "sim/setup.h"
+
+#include <ATen/Parallel.h>
+#include <spdlog/spdlog.h>
+
+#include "client/search_workload.h"
+#include "client/train_workload.h"
+#include "core/error.h"
+#include "core/torch_random.h"
+#include "models/registry.h"
+
+namespace archleak::sim {
+namespace {
+
+client::RunSettings settings(const RunConfig& run) {
+  return {.seed = run.seed, .rounds = run.coordinator.rounds, .protocol = run.protocol};
+}
+
+nas::Genotype network_genotype(const RunConfig& run) {
+  if (run.network.genotype != "random") return nas::load_genotype(run.network.genotype);
+  RandomEngine engine = make_engine({.seed = run.seed, .purpose = "random genotype"});
+  return nas::random_genotype(run.space.steps, engine);
+}
+
+/// Auxiliary head and drop-path of a derived network, which others do not have.
+client::TrainWorkload::Hooks derived_hooks(const RunConfig& run, const std::shared_ptr<nas::DerivedNetwork>& network) {
+  client::TrainWorkload::Hooks hooks;
+  hooks.begin_round = [network, drop_path = run.network.drop_path, rounds = run.coordinator.rounds](int64_t round) {
+    network->set_drop_path(drop_path * static_cast<double>(round) / static_cast<double>(rounds));
+  };
+  if (run.network.derived.auxiliary) {
+    hooks.loss = [network, weight = run.network.auxiliary_weight](const torch::Tensor& logits,
+                                                                  const torch::Tensor& labels) {
+      namespace functional = torch::nn::functional;
+      return functional::cross_entropy(logits, labels) +
+             weight * functional::cross_entropy(network->auxiliary_logits(), labels);
+    };
+  }
+  return hooks;
+}
+
+}  // namespace
+
+std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run) {
+  auto data = std::make_shared<client::TrainingData>();
+  data->splits = data::load(run.data, run.seed);
+  const auto& train = data->splits.train;
+  data->partition = data::make_partition(train.labels, train.classes, run.clients, run.partition, run.seed);
+  data->transform = data::make_transform(run.data, train);
+  data->plain_transform = data::without_augmentation(data->transform);
+  return data;
+}
+
+GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t classes) {
+  const at::Generator init = make_torch_generator({.seed = run.seed, .purpose = "initial weights"});
+  GlobalModel model;
+  if (run.workload == WorkloadKind::search) {
+    model.search = nas::make_search_network(run.space, shape, classes, init);
+    model.network = model.search;
+    model.arena = Arena::adopt(*model.search, [&](const std::string& name) { return model.search->is_alpha(name); });
+    return model;
+  }
+  if (run.network.name == "derived") {
+    model.network =
+        std::make_shared<nas::DerivedNetwork>(network_genotype(run), run.network.derived, shape, classes, init);
+  } else {
+    model.network = models::make_network(run.network.name, shape, classes, init);
+  }
+  model.arena = Arena::adopt(*model.network);
+  return model;
+}
+
+client::WorkerPlan make_worker_plan(const std::string& config) {
+  const auto run = std::make_shared<const RunConfig>(parse_run_config(config, "configuration of the coordinator"));
+  // For the whole process: every slot's thread takes it over when it first computes.
+  at::set_num_threads(run->workers.threads);
+  const auto data = make_training_data(*run);
+  client::WorkerPlan plan;
+  plan.protocol = run->protocol;
+  plan.make_workload = [run, data]() -> std::unique_ptr<client::Workload> {
+    at::init_num_threads();
+    GlobalModel model = make_global_model(*run, data->splits.train.shape, data->splits.train.classes);
+    if (model.search) {
+      return std::make_unique<client::SearchWorkload>(model.search, std::move(model.arena), data, settings(*run),
+                                                      run->training, run->search, run->architect);
+    }
+    client::TrainWorkload::Hooks hooks;
+    if (const auto derived = std::dynamic_pointer_cast<nas::DerivedNetwork>(model.network)) {
+      hooks = derived_hooks(*run, derived);
+    }
+    return std::make_unique<client::TrainWorkload>(model.network, std::move(model.arena), data, settings(*run),
+                                                   run->training, std::move(hooks));
+  };
+  return plan;
+}
+
+server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data) {
+  server::RunPlan plan{.config = resolved,
+                       .seed = run.seed,
+                       .protocol = run.protocol,
+                       .client_sizes = {},
+                       .held_out = data.splits.test.size()};
+  for (const auto& indices : data.partition) plan.client_sizes.push_back(static_cast<int64_t>(indices.size()));
+  return plan;
+}
+
+std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model) {
+  if (!model.search) return std::nullopt;
+  const auto tables = model.search->probabilities();
+  const auto rows = [](const torch::Tensor& table) {
+    const torch::Tensor wide = table.to(torch::kFloat64).contiguous();
+    std::vector<std::vector<double>> values;
+    for (int64_t row = 0; row < wide.size(0); ++row) {
+      const double* first = wide[row].data_ptr<double>();
+      values.emplace_back(first, first + wide.size(1));
+    }
+    return values;
+  };
+  return nas::derive(rows(tables.at(0)), rows(tables.at(1)), run.space.steps, run.space.multiplier);
+}
+
+}  // namespace archleak::sim

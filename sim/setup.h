@@ -1,0 +1,39 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/training_data.h"
+#include "client/workload.h"
+#include "core/arena.h"
+#include "models/network.h"
+#include "nas/genotype.h"
+#include "nas/search_network.h"
+#include "server/coordinator.h"
+#include "sim/run_config.h"
+
+namespace archleak::sim {
+
+/// A network with its arena, at the run's initial weights.
+struct GlobalModel {
+  std::shared_ptr<models::Network> network;
+  std::shared_ptr<nas::SearchNetwork> search;  ///< the same, in a search run; else null
+  Arena arena;
+};
+
+/// Loads the run's data and deals it to the clients.
+std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run);
+
+/// Builds the run's network: the same bits in every process.
+GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t classes);
+
+/// What a worker does with a resolved configuration: reads it, loads the data, and makes workloads on demand.
+client::WorkerPlan make_worker_plan(const std::string& config);
+
+/// The coordinator's plan for the run.
+server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data);
+
+/// The genotype that the model's alpha derives to; nothing for a network without alpha.
+std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model);
+
+}  // namespace archleak::sim
