@@ -1,0 +1,28 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <zmq.hpp>
+
+namespace archleak::wire {
+
+/// Watches the handshakes of a connecting socket, which ZeroMQ otherwise repeats for ever without a word.
+class HandshakeWatch {
+ public:
+  /// Starts to watch; before the socket connects.
+  HandshakeWatch(zmq::context_t& context, zmq::socket_t& socket);
+
+  /// For polling: readable when there is news.
+  void* handle() { return events_.handle(); }
+
+  /// Reads all news. Returns why the other side does not let us in, once, if that has become clear.
+  std::optional<std::string> refusal();
+
+ private:
+  std::optional<std::string> judge(int event, int value);
+
+  zmq::socket_t events_;
+  int vague_failures_ = 0;  // in a row
+  bool reported_ = false;
+};
+
+}  // namespace archleak::wire
