@@ -65,7 +65,7 @@ class RoundSum {
 
 /// What one contact with the coordinator (hello, welcome, tasks) holds; the next contact starts from nothing.
 struct Contact {
-  uint64_t number = 0;  ///< distinguishes this contact's results from those of earlier ones
+  uint64_t number = 1;  ///< distinguishes this contact's results from those of earlier ones
   uint64_t epoch = 0;
   Clock::duration heartbeat = 1s;
   int64_t model_round = -1;
@@ -88,6 +88,8 @@ class Worker {
   Worker(zmq::context_t& context, const WorkerOptions& options, const std::optional<wire::WorkerKeys>& keys,
          const WorkerPlanner& planner, const std::atomic<bool>& stop)
       : options_(options), planner_(planner), stop_(stop), socket_(context, options.name, keys) {
+    // Sessions of a process that takes over this one's name must differ from ours.
+    contact_.number = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
     socket_.connect(options.connect);
   }
 
@@ -119,7 +121,7 @@ class Worker {
     const auto now = Clock::now();
     if (now < next_sign_) return;
     if (!welcomed()) {
-      socket_.send(0, wire::Hello{options_.name, static_cast<uint32_t>(options_.slots), ARCHLEAK_VERSION, 0});
+      socket_.send(0, wire::Hello{options_.name, static_cast<uint32_t>(options_.slots), ARCHLEAK_VERSION, contact_.number});
       next_sign_ = now + kHelloInterval;
     } else {
       socket_.send(contact_.epoch, wire::Heartbeat{++sequence_});

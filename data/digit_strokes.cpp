@@ -1,6 +1,7 @@
 #include "data/digit_strokes.h"
 
 #include <array>
+#include <cstddef>
 
 namespace archleak::data {
 

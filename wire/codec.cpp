@@ -16,7 +16,7 @@ void serialize(Archive& archive, Metric& metric) {
 }
 template <class Archive>
 void serialize(Archive& archive, Hello& hello) {
-  archive(hello.worker, hello.slots, hello.program_version, hello.epoch);
+  archive(hello.worker, hello.slots, hello.program_version, hello.session);
 }
 template <class Archive>
 void serialize(Archive& archive, Welcome& welcome) {
@@ -24,7 +24,7 @@ void serialize(Archive& archive, Welcome& welcome) {
 }
 template <class Archive>
 void serialize(Archive& archive, Refuse& refuse) {
-  archive(refuse.reason);
+  archive(refuse.reason, refuse.final);
 }
 template <class Archive>
 void serialize(Archive& archive, Model& model) {

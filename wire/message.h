@@ -23,7 +23,7 @@ struct Hello {
   std::string worker;           ///< its name; one name, one worker
   uint32_t slots = 1;           ///< tasks it runs side by side
   std::string program_version;  ///< of the archleak program
-  uint64_t epoch = 0;           ///< 0: first contact, else the run epoch it knew
+  uint64_t session = 0;         ///< a new number for every contact: the same one twice is the same hello
   bool operator==(const Hello&) const = default;
 };
 
@@ -37,9 +37,10 @@ struct Welcome {
   bool operator==(const Welcome&) const = default;
 };
 
-/// Coordinator -> worker: you are not in; do not try again.
+/// Coordinator -> worker: you are not in.
 struct Refuse {
   std::string reason;
+  bool final = true;  ///< do not try again; else forget everything and say hello anew
   bool operator==(const Refuse&) const = default;
 };
 

@@ -1,0 +1,179 @@
+#include "sim/federated_run.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <zmq.hpp>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "models/export.h"
+#include "nas/genotype_svg.h"
+#include "sim/launcher.h"
+#include "sim/report.h"
+#include "sim/run_facts.h"
+#include "sim/run_recorder.h"
+#include "sim/run_summary.h"
+#include "sim/setup.h"
+#include "wire/keys.h"
+
+namespace archleak::sim {
+namespace {
+
+constexpr const char* kVersion = ARCHLEAK_VERSION;
+
+template <typename Enum>
+std::string name_of(Enum value, std::initializer_list<std::pair<Enum, const char*>> names) {
+  for (const auto& [candidate, name] : names) {
+    if (candidate == value) return name;
+  }
+  return "?";
+}
+
+RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve, const server::RunPlan& plan) {
+  const auto clients = static_cast<int64_t>(plan.client_sizes.size());
+  return {.name = config.name,
+          .version = kVersion,
+          .workload = config.workload == WorkloadKind::search ? "search" : "train",
+          .data = config.data.name,
+          .network = config.workload == WorkloadKind::search ? "darts" : config.network.name,
+          .device = "cpu",
+          .seed = config.seed,
+          .rounds = config.coordinator.rounds,
+          .clients = clients,
+          .clients_per_round = static_cast<int64_t>(
+              server::select_clients(config.coordinator.selection, clients, config.seed, 0).size()),
+          .workers = config.workers.count,
+          .protocol = name_of<Protocol>(config.protocol.protocol, {{Protocol::gradient, "gradient"},
+                                                                   {Protocol::delta, "delta"},
+                                                                   {Protocol::weights, "weights"},
+                                                                   {Protocol::server_alpha, "server_alpha"}}),
+          .fidelity = config.protocol.fidelity == Fidelity::wire ? "wire" : "fused",
+          .transport = url.substr(0, url.find(':')),
+          .curve = curve,
+          .batch_size = config.training.batch_size,
+          .local_steps = config.training.max_steps,
+          .batch_norm = name_of<BatchNormPolicy>(config.protocol.batch_norm, {{BatchNormPolicy::average, "average"},
+                                                                              {BatchNormPolicy::local, "local"},
+                                                                              {BatchNormPolicy::batch, "batch"}}),
+          .defenses = {}};
+}
+
+void write_client_histogram(const client::TrainingData& data, RunDirectory& directory) {
+  const auto& train = data.splits.train;
+  data::write_partition(directory.partition(), data.partition, train.size());
+  ClientClasses classes;
+  for (int64_t label = 0; label < train.classes; ++label) classes.class_names.push_back(train.class_name(label));
+  classes.counts = data::class_histogram(data.partition, train.labels, train.classes);
+  directory.write_clients(classes);
+  for (size_t client = 0; client < classes.counts.size(); ++client) {
+    spdlog::debug("client {} has examples by class: {}", client, fmt::join(classes.counts[client], " "));
+  }
+}
+
+/// What a run leaves behind beside its tables: genotype, drawing, weights.
+void write_results(const RunConfig& config, const GlobalModel& model, RunDirectory& directory) {
+  if (const auto genotype = derive_genotype(config, model)) {
+    write_file_atomically(directory.genotype(), nas::to_json(*genotype) + "\n");
+    write_file_atomically(directory.genotype_drawing(), nas::genotype_svg(*genotype, config.name));
+  }
+  models::export_weights(*model.network, directory.weights());
+}
+
+void print_end(const RunDirectory& directory, const server::RunEnd& end) {
+  fmt::print("{}\n", describe_run(directory));
+  if (end.interrupted) fmt::print("\nInterrupted. Continue with:\n  archleak resume {}\n", directory.path().string());
+}
+
+}  // namespace
+
+std::string coordinator_url(const RunConfig& config, const std::string& bind) {
+  if (!bind.empty()) return bind;
+  if (config.wire.url != "auto") return config.wire.url;
+  // An ipc path may have 107 bytes; run directories are often deeper than that.
+  return fmt::format("ipc://{}/archleak-{}.sock", std::filesystem::temp_directory_path().string(), ::getpid());
+}
+
+int run_federated(const RunRequest& request, RunDirectory& directory, const std::atomic<bool>& stop) {
+  const RunConfig& config = request.config;
+  start_logging("coordinator", config.log_level, directory.log("coordinator"));
+  const auto data = make_training_data(config);
+  GlobalModel model = make_global_model(config, data->splits.train.shape, data->splits.train.classes);
+  const server::RunPlan plan = make_run_plan(config, request.resolved, *data);
+  if (!request.resume) write_client_histogram(*data, directory);
+
+  wire::WireOptions wire_options = config.wire;
+  wire_options.url = coordinator_url(config, request.bind);
+  zmq::context_t context;
+  const auto keys = wire::coordinator_keys(wire_options);
+  wire::CoordinatorSocket socket(context, wire_options.url, keys);
+
+  RunRecorder recorder(directory, config.workload == WorkloadKind::search ? "search" : "train");
+  server::Coordinator coordinator(socket, config.coordinator, plan, model.arena, recorder, directory.checkpoints());
+  if (request.resume) directory.truncate_metrics(coordinator.first_round() - 1);
+  RunFacts facts = make_facts(config, wire_options.url, keys.has_value(), plan);
+  facts.workers = request.local_workers > 0 ? request.local_workers : facts.workers;
+  directory.append_start(facts);
+
+  // The coordinator also stops when the last worker on this machine is gone and none can come back.
+  std::atomic<bool> halt{false};
+  std::atomic<bool> all_lost{false};
+  std::unique_ptr<LocalWorkers> workers;
+  if (request.local_workers > 0) {
+    workers = std::make_unique<LocalWorkers>(
+        request.local_workers,
+        [&](const std::string& name) {
+          std::vector<std::string> arguments = {"worker",  "--connect", socket.endpoint(),
+                                                "--name",  name,
+                                                "--slots", std::to_string(config.workers.slots),
+                                                "--log",   directory.log(name).string(),
+                                                "--log-level", config.log_level};
+          if (keys) arguments.insert(arguments.end(), {"--keys", config.wire.keys});
+          return arguments;
+        },
+        [&](const LocalWorkers::Exit& exit) {
+          if (exit.clean) return;
+          spdlog::error("{} ended: {}; {} workers are left (it is not restarted; see {})", exit.name, exit.how, exit.left,
+                        directory.log(exit.name).string());
+          if (exit.left == 0) {
+            all_lost = true;
+            halt = true;
+          }
+        });
+  } else {
+    fmt::print("Coordinator at {}; start workers with:\n  archleak worker --connect {}\n", socket.endpoint(),
+               socket.endpoint());
+    std::fflush(stdout);
+  }
+  std::thread relay([&] {
+    while (!halt) {
+      if (stop) halt = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+
+  recorder.show_progress(config.name, config.coordinator.rounds, coordinator.first_round());
+  server::RunEnd end;
+  const auto finish = [&] {
+    halt = true;
+    relay.join();
+    workers.reset();
+  };
+  try {
+    end = coordinator.run(halt);
+  } catch (const std::exception& error) {
+    finish();
+    directory.append_event("failed", {{"reason", error.what()}});
+    throw;
+  }
+  finish();
+  directory.append_event(end.interrupted ? "interrupted" : "finished", {{"rounds", end.rounds}, {"model_hash", end.model_hash}});
+  write_results(config, model, directory);
+  write_report(directory);
+  print_end(directory, end);
+  if (all_lost) throw Error("all worker processes have ended; their logs are in " + directory.path().string());
+  return static_cast<int>(end.interrupted ? ExitCode::interrupted : ExitCode::success);
+}
+
+}  // namespace archleak::sim
