@@ -16,6 +16,13 @@ namespace {
   throw Error(file.string() + ": cannot " + step + ": " + std::strerror(errno));
 }
 
+[[noreturn]] void discard(const std::filesystem::path& temporary, const std::filesystem::path& file, const char* step) {
+  const int reason = errno;
+  ::unlink(temporary.c_str());
+  errno = reason;
+  fail(file, step);
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
@@ -37,32 +44,34 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view c
     if (count < 0) {
       const int reason = errno;
       ::close(descriptor);
-      ::unlink(temporary.c_str());
       errno = reason;
-      fail(temporary, "write");
+      discard(temporary, temporary, "write");
     }
     written += static_cast<size_t>(count);
   }
   const bool synced = ::fsync(descriptor) == 0;
   ::close(descriptor);
-  if (!synced) fail(temporary, "sync");
-  if (::rename(temporary.c_str(), file.c_str()) != 0) fail(file, "rename into place");
+  if (!synced) discard(temporary, temporary, "sync");
+  if (::rename(temporary.c_str(), file.c_str()) != 0) discard(temporary, file, "rename into place");
   sync_folder(folder);
 }
 
 std::string read_file(const std::filesystem::path& file, uint64_t max_bytes) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
-    throw DataError(file.string() + ": expected a file, got " + (std::filesystem::exists(file) ? "something else" : "nothing"));
+    throw DataError(file.string() + ": expected a file, got " +
+                    (std::filesystem::exists(file) ? "something else" : "nothing"));
   }
   const uint64_t size = std::filesystem::file_size(file);
   if (size > max_bytes) {
-    throw DataError(file.string() + ": expected at most " + std::to_string(max_bytes) + " bytes, got " + std::to_string(size));
+    throw DataError(file.string() + ": expected at most " + std::to_string(max_bytes) + " bytes, got " +
+                    std::to_string(size));
   }
   std::string content(size, '\0');
   std::ifstream stream(file, std::ios::binary);
   if (!stream.read(content.data(), static_cast<std::streamsize>(size))) {
-    throw DataError(file.string() + ": expected " + std::to_string(size) + " bytes, got " + std::to_string(stream.gcount()));
+    throw DataError(file.string() + ": expected " + std::to_string(size) + " bytes, got " +
+                    std::to_string(stream.gcount()));
   }
   return content;
 }

@@ -36,9 +36,19 @@ int64_t FixedPointSum::checked_bound(int64_t more) const {
   return total;
 }
 
+int64_t FixedPointSum::checked_weight(int64_t more) const {
+  int64_t total = 0;
+  if (more < 0) throw DataError(fmt::format("fixed-point sum: expected a weight of at least 0, got {}", more));
+  if (__builtin_add_overflow(weight_, more, &total)) {
+    throw DataError(
+        fmt::format("fixed-point sum: expected weights that add up in 64 bits, got {} + {}", weight_, more));
+  }
+  return total;
+}
+
 void FixedPointSum::add(std::span<const float> values, int64_t weight) {
   expect_size(size(), values.size());
-  if (weight < 0) throw DataError(fmt::format("fixed-point sum: expected a weight of at least 0, got {}", weight));
+  const int64_t weights = checked_weight(weight);
   // The bits of |x| order as integers, and infinities and NaNs order above all finite values.
   uint32_t largest_bits = 0;
   for (const float value : values) largest_bits = std::max(largest_bits, std::bit_cast<uint32_t>(value) & 0x7fffffffu);
@@ -50,7 +60,7 @@ void FixedPointSum::add(std::span<const float> values, int64_t weight) {
     more = -1;
   }
   bound_ = checked_bound(more);
-  weight_ += weight;
+  weight_ = weights;
   int64_t* const sums = sums_.data();
   for (size_t i = 0; i < values.size(); ++i) {
     sums[i] += weight * static_cast<int64_t>(std::nearbyint(static_cast<double>(values[i]) * scale));
@@ -67,10 +77,7 @@ void FixedPointSum::add(const FixedPointSum& other) {
 void FixedPointSum::add(std::span<const int64_t> sums, int64_t weight, int64_t bound) {
   expect_size(size(), sums.size());
   const int64_t total = checked_bound(bound);
-  int64_t weights = 0;
-  if (weight < 0 || __builtin_add_overflow(weight_, weight, &weights)) {
-    throw DataError(fmt::format("fixed-point sum: expected a weight of at least 0, got {}", weight));
-  }
+  const int64_t weights = checked_weight(weight);
   for (const int64_t sum : sums) {
     if (sum > bound || sum < -bound) {
       throw DataError(fmt::format("fixed-point sum: expected elements within {}, got {}", bound, sum));

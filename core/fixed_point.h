@@ -46,6 +46,7 @@ class FixedPointSum {
 
  private:
   int64_t checked_bound(int64_t more) const;
+  int64_t checked_weight(int64_t more) const;
 
   std::vector<int64_t> sums_;
   int scale_bits_;

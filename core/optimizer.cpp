@@ -178,8 +178,8 @@ void Optimizer::step(torch::Tensor values, const torch::Tensor& gradient) {
 void Optimizer::step(torch::Tensor values, const torch::Tensor& gradient, double lr) {
   for (const auto* tensor : {&std::as_const(values), &gradient}) {
     if (tensor->numel() != size_ || tensor->dim() != 1 || tensor->dtype() != tensor_options_.dtype()) {
-      throw Error(fmt::format("optimizer: expected {} [{}], got {} {}", tensor_options_.dtype().name(), size_,
-                              tensor->dtype().name(), c10::str(tensor->sizes())));
+      throw Error(fmt::format("optimizer: expected {} [{}], got {} {}", c10::str(tensor_options_.dtype()), size_,
+                              c10::str(tensor->dtype()), c10::str(tensor->sizes())));
     }
   }
   const torch::NoGradGuard no_grad;

@@ -1,0 +1,62 @@
+#include "core/protocol.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace archleak {
+namespace {
+
+UpdateLayout layout_of(ProtocolOptions options) {
+  return update_layout(options, 100, 10, 5);
+}
+
+TEST(Protocol, AnUpdateHoldsWhatItsProtocolSays) {
+  for (const Protocol protocol : {Protocol::gradient, Protocol::delta, Protocol::weights}) {
+    EXPECT_EQ(layout_of({.protocol = protocol}).size(), 115);
+    EXPECT_EQ(layout_of({.protocol = protocol}).trained(), 110);
+    EXPECT_EQ(layout_of({.protocol = protocol, .share_buffers = false}).size(), 110);
+  }
+  const auto server_alpha = layout_of({.protocol = Protocol::server_alpha});
+  EXPECT_EQ(server_alpha.alpha, 0);
+  EXPECT_EQ(server_alpha.size(), 105);
+}
+
+TEST(Protocol, WithheldWeightsLeaveAlphaAlone) {
+  const auto layout = layout_of({.protocol = Protocol::gradient, .withhold_weights = true});
+  EXPECT_EQ(layout.weights, 0);
+  EXPECT_EQ(layout.alpha, 10);
+  EXPECT_EQ(layout.buffers, 0);
+}
+
+TEST(Protocol, AnUpdateThatHoldsNothingIsAConfigError) {
+  EXPECT_THROW(layout_of({.protocol = Protocol::server_alpha, .withhold_weights = true}), ConfigError);
+  EXPECT_THROW(update_layout({.withhold_weights = true}, 100, 0, 5), ConfigError);
+  Config config = Config::parse("[p]\nprotocol = \"server_alpha\"\nwithhold_weights = true\n", "run.toml");
+  ProtocolOptions options;
+  EXPECT_THROW(describe(config.section("p"), options), ConfigError);
+}
+
+TEST(Protocol, TheDocumentSetsEveryOption) {
+  Config config = Config::parse(
+      "[p]\nprotocol = \"delta\"\nwithhold_weights = true\nshare_buffers = false\nfidelity = \"fused\"\n"
+      "weighting = \"uniform\"\nscale_bits = 40\n",
+      "run.toml");
+  ProtocolOptions options;
+  describe(config.section("p"), options);
+  config.reject_unknown();
+  EXPECT_EQ(options.protocol, Protocol::delta);
+  EXPECT_TRUE(options.withhold_weights);
+  EXPECT_FALSE(options.share_buffers);
+  EXPECT_EQ(options.fidelity, Fidelity::fused);
+  EXPECT_EQ(options.weighting, Weighting::uniform);
+  EXPECT_EQ(options.scale_bits, 40);
+}
+
+TEST(Protocol, AnUpdateCountsItsSamplesOrOne) {
+  EXPECT_EQ(update_weight(Weighting::samples, 17), 17);
+  EXPECT_EQ(update_weight(Weighting::uniform, 17), 1);
+}
+
+}  // namespace
+}  // namespace archleak
