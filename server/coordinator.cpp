@@ -289,6 +289,10 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
   const PhaseResult result =
       run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
   if (result.interrupted) return false;
+  if (result.counts.given_up > 0) {
+    throw Error(fmt::format("round {}: expected an evaluation on all test examples, got {} failed tasks (see events.jsonl)",
+                            round_, result.counts.given_up));
+  }
   double correct = 0;
   double loss = 0;
   double examples = 0;

@@ -46,7 +46,9 @@ class PhaseRun {
   void check_liveness() {
     const double now = steady_seconds();
     for (const auto& worker : schedule_.expired(now)) lose(worker, "its lease ran out");
-    for (const auto& worker : schedule_.overdue(now)) lose(worker, "a task was overdue");
+    for (const TaskId task : schedule_.requeue_overdue(now)) {
+      phase_.on_event("task_overdue", {}, fmt::format("task {} goes to another worker", task));
+    }
     if (!pool_.workers().empty()) seen_ = now;
     if (now - seen_ > phase_.patience_s) {
       throw Error(fmt::format("round {}: expected a worker, got none for {:.0f} s", phase_.round, phase_.patience_s));
@@ -113,12 +115,12 @@ class PhaseRun {
     wire::Outcome kept = outcome;
     kept.update = {};
     outcomes_[outcome.task] = std::move(kept);
-    phase_.on_progress(schedule_.counts().tasks - schedule_.queued(), schedule_.counts().tasks);
+    phase_.on_progress(static_cast<int64_t>(outcomes_.size()), schedule_.counts().tasks);
   }
 
   void handle(const std::string& worker, const wire::Failure& failure) {
     phase_.on_event("task_failed", worker, fmt::format("task {}: {}", failure.task, failure.reason));
-    schedule_.fail(failure.task, failure.attempt, worker, failure.reason);
+    schedule_.fail(failure.task, failure.attempt, worker);
   }
 
   void handle(const std::string& worker, const wire::PartialSum& sum) {

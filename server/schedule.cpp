@@ -17,7 +17,7 @@ void describe(ConfigSection section, ScheduleOptions& options) {
   section.read("task_timeout_s", options.task_timeout_s, {.min = 0},
                "a task not finished for this long goes to another worker; 0: never");
   section.read("max_failures", options.max_failures, {.min = 1},
-               "a task that failed, or lost its worker, this often ends the run");
+               "a task that fails this often is given up; one that takes its worker down this often ends the run");
   section.read("deadline_s", options.deadline_s, {.min = 0},
                "after this long a round may end without all results; 0: never");
   section.read("min_results", options.min_results, {.min = 0, .max = 1}, "share of the tasks that it then needs");
@@ -81,12 +81,16 @@ Completion Schedule::complete(TaskId id, uint32_t attempt, const std::string& wo
   return Completion::accepted;
 }
 
-Completion Schedule::fail(TaskId id, uint32_t attempt, const std::string& worker, const std::string& reason) {
+Completion Schedule::fail(TaskId id, uint32_t attempt, const std::string& worker) {
   Task* const task = owned(id, attempt, worker);
   if (!task || task->state != State::running) return Completion::stale;
   ++counts_.failures;
-  requeue(*task);
-  count_failure(*task, reason);
+  if (++task->failures < options_.max_failures) {
+    requeue(*task);
+  } else {
+    task->state = State::given_up;
+    ++counts_.given_up;
+  }
   return Completion::accepted;
 }
 
@@ -172,11 +176,11 @@ std::vector<TaskId> Schedule::requeue_overdue(double now) {
 }
 
 bool Schedule::all_complete() const {
-  return completed_ == counts_.tasks;
+  return completed_ + counts_.given_up == counts_.tasks;
 }
 
 bool Schedule::all_done() const {
-  return counts_.results == counts_.tasks;
+  return counts_.results + counts_.given_up == counts_.tasks;
 }
 
 bool Schedule::past_deadline(double now) const {

@@ -19,7 +19,8 @@ struct ScheduleOptions {
   double lease_s = 30;          ///< a worker that is not heard of for this long is lost
   double accept_timeout_s = 0;  ///< a task not accepted for this long goes to another worker; 0: never
   double task_timeout_s = 0;    ///< a task not finished for this long goes to another worker; 0: never
-  int64_t max_failures = 5;     ///< a task that failed, or whose worker was lost, this often ends the run
+  int64_t max_failures = 3;     ///< a task that fails this often is given up; one that takes its worker down, or is
+                                ///< late, this often ends the run
   double deadline_s = 0;        ///< after this long a round may end without all results; 0: never
   double min_results = 1;       ///< the share of the tasks that it then needs, rounded up, at least one
 };
@@ -54,6 +55,7 @@ struct ScheduleCounts {
   int64_t lost = 0;        ///< workers lost
   int64_t reassigned = 0;  ///< times that a task went back to the queue
   int64_t failures = 0;    ///< times that a worker reported a failure
+  int64_t given_up = 0;    ///< tasks that failed too often
   int64_t dropped = 0;     ///< tasks without result when the round was closed
 };
 
@@ -79,9 +81,9 @@ class Schedule {
   /// The worker finished the task.
   Completion complete(TaskId task, uint32_t attempt, const std::string& worker);
 
-  /// The worker could not do the task; it goes back to the queue. Throws Error at the limit of failures, naming task,
-  /// client and `reason`. A stale report changes nothing.
-  Completion fail(TaskId task, uint32_t attempt, const std::string& worker, const std::string& reason);
+  /// The worker could not do the task; it goes back to the queue, or is given up at the limit of failures. A stale
+  /// report changes nothing.
+  Completion fail(TaskId task, uint32_t attempt, const std::string& worker);
 
   /// The worker's partial sum came, holding `tasks` (fused). Accepted only if those are exactly its completed tasks
   /// that have not been flushed: otherwise the sum must be dropped, and the caller loses the worker, so that its tasks
@@ -105,7 +107,7 @@ class Schedule {
   std::vector<TaskId> requeue_overdue(double now);
 
   bool all_complete() const;  ///< no task is queued or running
-  bool all_done() const;      ///< every result is in hand
+  bool all_done() const;      ///< every result that can come is in hand
 
   /// Whether it is time to ask for partial sums: all complete, or past the deadline with enough complete.
   bool should_flush(double now) const;
@@ -124,7 +126,7 @@ class Schedule {
   std::vector<TaskId> in_hand() const;  ///< tasks whose results count, ascending
 
  private:
-  enum class State { queued, running, completed, done };
+  enum class State { queued, running, completed, done, given_up };
   struct Task {
     TaskSpec spec;
     State state = State::queued;

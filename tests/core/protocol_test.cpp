@@ -15,7 +15,7 @@ TEST(Protocol, AnUpdateHoldsWhatItsProtocolSays) {
   for (const Protocol protocol : {Protocol::gradient, Protocol::delta, Protocol::weights}) {
     EXPECT_EQ(layout_of({.protocol = protocol}).size(), 115);
     EXPECT_EQ(layout_of({.protocol = protocol}).trained(), 110);
-    EXPECT_EQ(layout_of({.protocol = protocol, .share_buffers = false}).size(), 110);
+    EXPECT_EQ(layout_of({.protocol = protocol, .batch_norm = BatchNormPolicy::local}).size(), 110);
   }
   const auto server_alpha = layout_of({.protocol = Protocol::server_alpha});
   EXPECT_EQ(server_alpha.alpha, 0);
@@ -39,7 +39,7 @@ TEST(Protocol, AnUpdateThatHoldsNothingIsAConfigError) {
 
 TEST(Protocol, TheDocumentSetsEveryOption) {
   Config config = Config::parse(
-      "[p]\nprotocol = \"delta\"\nwithhold_weights = true\nshare_buffers = false\nfidelity = \"fused\"\n"
+      "[p]\nprotocol = \"delta\"\nwithhold_weights = true\nbatch_norm = \"local\"\nfidelity = \"fused\"\n"
       "weighting = \"uniform\"\nscale_bits = 40\n",
       "run.toml");
   ProtocolOptions options;
@@ -47,7 +47,7 @@ TEST(Protocol, TheDocumentSetsEveryOption) {
   config.reject_unknown();
   EXPECT_EQ(options.protocol, Protocol::delta);
   EXPECT_TRUE(options.withhold_weights);
-  EXPECT_FALSE(options.share_buffers);
+  EXPECT_EQ(options.batch_norm, BatchNormPolicy::local);
   EXPECT_EQ(options.fidelity, Fidelity::fused);
   EXPECT_EQ(options.weighting, Weighting::uniform);
   EXPECT_EQ(options.scale_bits, 40);

@@ -119,7 +119,7 @@ class Storm {
   void fail(const std::string& worker) {
     if (sent_.empty()) return;
     const auto& sent = sent_[uniform_index(static_cast<int64_t>(sent_.size()), engine_)];
-    schedule_->fail(sent.task.task, sent.task.attempt, worker, "test");
+    schedule_->fail(sent.task.task, sent.task.attempt, worker);
   }
 
   void expire() {

@@ -83,7 +83,7 @@ TEST(ServerUpdate, TheThreeProtocolsAgreeOnTheSamePseudoGradient) {
     std::vector<torch::Tensor> results;
     for (const auto protocol : {Protocol::gradient, Protocol::delta, Protocol::weights}) {
       Arena arena = make_arena();
-      ServerUpdate update(options, {.protocol = protocol, .share_buffers = false}, arena.layout());
+      ServerUpdate update(options, {.protocol = protocol, .batch_norm = BatchNormPolicy::local}, arena.layout());
       for (int i = 0; i < 3; ++i) {
         const torch::Tensor sent = protocol == Protocol::gradient ? g
                                    : protocol == Protocol::delta  ? -g
