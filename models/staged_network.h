@@ -1,0 +1,25 @@
+#pragma once
+#include <torch/torch.h>
+
+#include "models/layers.h"
+#include "models/network.h"
+
+namespace archleak::models {
+
+/// A network that is a chain: stem, then blocks one after the other, then a head that makes logits.
+///
+/// The parts are open, so that exits can be put between blocks and embeddings be read off: running them one by one
+/// gives what `forward` gives. Parameters are named "stem.0.weight", "blocks.3.conv1.weight", "head.2.bias".
+class StagedNetwork : public Network {
+ public:
+  StagedNetwork(torch::nn::Sequential stem, torch::nn::Sequential blocks, torch::nn::Sequential head);
+
+  torch::Tensor forward(const torch::Tensor& images) override;
+  void set_generator(const at::Generator& generator) override;
+
+  torch::nn::Sequential stem;
+  torch::nn::Sequential blocks;
+  torch::nn::Sequential head;
+};
+
+}  // namespace archleak::models
