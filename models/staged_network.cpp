@@ -3,10 +3,6 @@
 namespace archleak::models {
 namespace {
 
-torch::Tensor run(torch::nn::Sequential& layers, const torch::Tensor& input) {
-  return layers->is_empty() ? input : layers->forward(input);
-}
-
 /// With one channel torch cannot tell the layouts apart and may leave channels_last in its first convolution.
 torch::Tensor channels_last(const torch::Tensor& tensor) {
   return tensor.dim() == 4 ? tensor.contiguous(torch::MemoryFormat::ChannelsLast) : tensor;
@@ -20,7 +16,12 @@ StagedNetwork::StagedNetwork(torch::nn::Sequential stem, torch::nn::Sequential b
       head(register_module("head", std::move(head))) {}
 
 torch::Tensor StagedNetwork::forward(const torch::Tensor& images) {
-  return run(head, run(blocks, channels_last(run(stem, channels_last(images)))));
+  return head->forward(blocks->forward(enter(images)));
+}
+
+torch::Tensor StagedNetwork::enter(const torch::Tensor& images) {
+  const torch::Tensor input = channels_last(images);
+  return stem->is_empty() ? input : channels_last(stem->forward(input));
 }
 
 void StagedNetwork::set_generator(const at::Generator& generator) {

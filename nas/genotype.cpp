@@ -114,9 +114,9 @@ std::vector<Genotype::Edge> random_cell(int64_t steps, RandomEngine& engine) {
 
 Genotype derive(const std::vector<std::vector<double>>& normal_probabilities,
                 const std::vector<std::vector<double>>& reduce_probabilities, int64_t steps, int64_t multiplier) {
-  if (steps < 1 || multiplier < 1 || multiplier > steps) {
-    throw DataError(fmt::format("deriving a genotype: expected 1 <= multiplier <= steps, got multiplier {}, steps {}",
-                                multiplier, steps));
+  if (multiplier < 1 || multiplier > steps || steps > static_cast<int64_t>(kMaxNodes)) {
+    throw DataError(fmt::format("deriving a genotype: expected 1 <= multiplier <= steps <= {}, got {} and {}",
+                                kMaxNodes, multiplier, steps));
   }
   check_probabilities(normal_probabilities, steps, "normal");
   check_probabilities(reduce_probabilities, steps, "reduction");
