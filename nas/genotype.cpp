@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -14,6 +13,8 @@
 
 namespace archleak::nas {
 namespace {
+
+constexpr size_t kMaxNodes = 32;
 
 /// The strongest operation of one edge other than "none", and how strong it is.
 struct Strongest {
@@ -71,8 +72,8 @@ std::vector<int64_t> last_nodes(int64_t steps, int64_t count) {
 void validate_cell(const std::vector<Genotype::Edge>& edges, const std::vector<int64_t>& concat, const char* cell,
                    const std::string& where) {
   const auto fail = [&](const std::string& message) { throw DataError(fmt::format("{}: {}{}", where, cell, message)); };
-  if (edges.empty() || edges.size() % 2 != 0) {
-    fail(fmt::format(": expected two edges for each of at least one node, got {} edges", edges.size()));
+  if (edges.empty() || edges.size() % 2 != 0 || edges.size() > 2 * kMaxNodes) {
+    fail(fmt::format(": expected two edges for each of 1 to {} nodes, got {} edges", kMaxNodes, edges.size()));
   }
   const std::vector<std::string> operations(kPrimitives.begin() + 1, kPrimitives.end());
   for (size_t i = 0; i < edges.size(); ++i) {
@@ -113,9 +114,9 @@ std::vector<Genotype::Edge> random_cell(int64_t steps, RandomEngine& engine) {
 
 Genotype derive(const std::vector<std::vector<double>>& normal_probabilities,
                 const std::vector<std::vector<double>>& reduce_probabilities, int64_t steps, int64_t multiplier) {
-  if (steps < 1 || multiplier < 1 || multiplier > steps) {
-    throw DataError(fmt::format("deriving a genotype: expected 1 <= multiplier <= steps, got multiplier {}, steps {}",
-                                multiplier, steps));
+  if (multiplier < 1 || multiplier > steps || steps > static_cast<int64_t>(kMaxNodes)) {
+    throw DataError(fmt::format("deriving a genotype: expected 1 <= multiplier <= steps <= {}, got {} and {}",
+                                kMaxNodes, multiplier, steps));
   }
   check_probabilities(normal_probabilities, steps, "normal");
   check_probabilities(reduce_probabilities, steps, "reduction");
@@ -129,7 +130,9 @@ void validate(const Genotype& genotype, const std::string& where) {
 }
 
 Genotype random_genotype(int64_t steps, RandomEngine& engine) {
-  if (steps < 1) throw DataError(fmt::format("random genotype: expected at least one step, got {}", steps));
+  if (steps < 1 || steps > static_cast<int64_t>(kMaxNodes)) {
+    throw DataError(fmt::format("random genotype: expected 1 to {} steps, got {}", kMaxNodes, steps));
+  }
   Genotype genotype;
   genotype.normal = random_cell(steps, engine);
   genotype.reduce = random_cell(steps, engine);

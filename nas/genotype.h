@@ -16,8 +16,8 @@ inline constexpr std::array<const char*, 8> kPrimitives = {"none",         "max_
 /// A discrete architecture: one normal and one reduction cell.
 ///
 /// A cell's states are numbered: 0 and 1 are the outputs of the cell before the last and of the last one, 2 and up are
-/// its nodes. Node i is the sum of the edges 2i and 2i + 1; the cell's output is the concatenation of the states named
-/// in `concat` along the channels.
+/// its nodes, at most 32. Node i is the sum of the edges 2i and 2i + 1; the cell's output is the concatenation of the
+/// states named in `concat` along the channels.
 struct Genotype {
   struct Edge {
     std::string operation;  ///< one of kPrimitives, not "none"

@@ -83,17 +83,23 @@ class Arrangement {
       better = false;
       for (auto& layer : layers_) {
         for (size_t place = 0; place + 1 < layer.size(); ++place) {
-          const int64_t before = crossings(items_, links_);
+          if (crossings_of(layer[place + 1], layer[place]) >= crossings_of(layer[place], layer[place + 1])) continue;
           std::swap(items_[layer[place]].y, items_[layer[place + 1]].y);
-          if (crossings(items_, links_) < before) {
-            std::swap(layer[place], layer[place + 1]);
-            better = true;
-          } else {
-            std::swap(items_[layer[place]].y, items_[layer[place + 1]].y);
-          }
+          std::swap(layer[place], layer[place + 1]);
+          better = true;
         }
       }
     }
+  }
+
+  /// How many links of two items of a layer cross when `upper` stands above `lower`.
+  int64_t crossings_of(int64_t upper, int64_t lower) const {
+    int64_t count = 0;
+    for (const int64_t i : neighbours_[upper]) {
+      for (const int64_t j : neighbours_[lower])
+        count += items_[i].layer == items_[j].layer && items_[i].y > items_[j].y;
+    }
+    return count;
   }
 
   double mean_of_neighbours(int64_t i) const {
