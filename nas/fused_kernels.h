@@ -3,6 +3,12 @@
 
 namespace archleak::nas {
 
+/// A zero border of this width around a rectified image serves every operation (dilated 5x5 needs 4).
+inline constexpr int64_t kBorder = 4;
+
+/// Pixels that go through depthwise and pointwise convolution together, while they are in the first cache.
+inline constexpr int64_t kTile = 64;
+
 /// One separable unit's geometry: a depthwise convolution with padding dilation * (kernel - 1) / 2, then a pointwise
 /// one; `channels` in and out.
 struct UnitShape {
@@ -14,10 +20,11 @@ struct UnitShape {
   int64_t out_width() const { return (width + stride - 1) / stride; }
   int64_t padding() const { return dilation * (kernel - 1) / 2; }
   int64_t taps() const { return kernel * kernel; }
-};
 
-/// A zero border of this width around a rectified image serves every operation (dilated 5x5 needs 4).
-inline constexpr int64_t kBorder = 4;
+  /// Elements of a rectified image with its border, and of the scratch memory that the kernels want.
+  int64_t padded_size() const { return (height + 2 * kBorder) * (width + 2 * kBorder) * channels; }
+  int64_t scratch_size() const { return 2 * (kTile + out_width()) * channels + padded_size(); }
+};
 
 /// The gradient with respect to a batch-normalised operation's output before normalisation, a g + b + c y by channel:
 /// computed where it is read, never stored.
@@ -46,21 +53,20 @@ struct FusedKernels {
   void (*rectify)(const T* x, int64_t stride, int64_t height, int64_t width, int64_t channels, const T* scale,
                   const T* shift, T* padded);
 
-  /// y `[out pixels, channels]` and its sums (y, y y). `depthwise` is `[taps, channels]`, `pointwise` `[in, out]`,
-  /// `scratch` holds two images.
+  /// y `[out pixels, channels]` and its sums (y, y y). `depthwise` is `[taps, channels]`, `pointwise` `[in, out]`.
   void (*unit_forward)(const UnitShape& shape, const T* padded, const T* depthwise, const T* pointwise, T* y,
                        double* sums, T* scratch);
 
   /// Adds to `input_gradient` `[pixels, channels]` (of the rectified input). `flipped` is depthwise with its taps
   /// reversed, `pointwise` `[out, in]`. `depthwise_gradient` `[taps, channels]` and `pointwise_gradient` `[out, in]`
-  /// may be null together; `padded` and `depthwise` are read only for them. `scratch` holds two images and a padded one.
+  /// may be null together; `padded` and `depthwise` are read only for them.
   void (*unit_backward)(const UnitShape& shape, const T* padded, const T* depthwise, const T* flipped,
                         const T* pointwise, const NormGradient<T>& gradient, T* input_gradient, T* depthwise_gradient,
                         T* pointwise_gradient, T* scratch);
 
   /// Max (with `index`, the chosen tap of each output) or average (`index` null) pooling 3x3 and its sums (y, y y).
   void (*pool_forward)(const UnitShape& shape, const T* x, int64_t stride, T* y, uint8_t* index, double* sums);
-  /// Adds to `input_gradient` `[pixels, channels]`; `scratch` holds one image.
+  /// Adds to `input_gradient` `[pixels, channels]`; `scratch` holds one output.
   void (*pool_backward)(const UnitShape& shape, const uint8_t* index, const NormGradient<T>& gradient,
                         T* input_gradient, T* scratch);
 

@@ -11,12 +11,11 @@ template <typename T, int L>
 struct Kernels {
   typedef T Vector __attribute__((vector_size(L * sizeof(T))));
   typedef T Memory __attribute__((vector_size(L * sizeof(T)), aligned(alignof(T)), may_alias));
-  static constexpr int kPixels = 64;  // a tile: what goes through depthwise and pointwise while it is in L1
 
   ARCHLEAK_INLINE Vector load(const T* from) { return *reinterpret_cast<const Memory*>(from); }
   ARCHLEAK_INLINE void store(T* to, Vector value) { *reinterpret_cast<Memory*>(to) = value; }
   ARCHLEAK_INLINE void add(T* to, Vector value) { store(to, load(to) + value); }
-  ARCHLEAK_INLINE void add(double* to, Vector value) {
+  ARCHLEAK_INLINE void add_sum(double* to, Vector value) {
     for (int i = 0; i < L; ++i) to[i] += value[i];
   }
   ARCHLEAK_INLINE Vector relu(Vector value) { return value < Vector{} ? Vector{} : value; }
@@ -168,12 +167,12 @@ struct Kernels {
         sum += v;
         square += v * v;
       }
-      add(sums + c, sum);
-      add(sums + channels + c, square);
+      add_sum(sums + c, sum);
+      add_sum(sums + channels + c, square);
     }
   }
 
-  static int64_t tile_rows(const UnitShape& s) { return s.out_width() >= kPixels ? 1 : kPixels / s.out_width(); }
+  static int64_t tile_rows(const UnitShape& s) { return s.out_width() >= kTile ? 1 : kTile / s.out_width(); }
 
   static void unit_forward(const UnitShape& s, const T* padded, const T* depthwise, const T* pointwise, T* y,
                            double* sums, T* scratch) {
@@ -354,12 +353,12 @@ struct Kernels {
 
   static void mix_sums(const T* g, int64_t stride, const MixtureTerm<T>* terms, int64_t count, int64_t pixels,
                        int64_t channels, double* sums) {
-    for (int64_t first = 0; first < pixels; first += 4 * kPixels) {
-      const int64_t last = first + 4 * kPixels < pixels ? first + 4 * kPixels : pixels;
+    for (int64_t first = 0; first < pixels; first += 4 * kTile) {
+      const int64_t last = first + 4 * kTile < pixels ? first + 4 * kTile : pixels;
       for (int64_t c = 0; c < channels; c += L) {
         Vector sum{};
         for (int64_t i = first; i < last; ++i) sum += load(g + i * stride + c);
-        add(sums + c, sum);
+        add_sum(sums + c, sum);
         for (int64_t t = 0; t < count; ++t) {
           Vector even{}, odd{};
           int64_t i = first;
@@ -368,7 +367,7 @@ struct Kernels {
             odd += load(g + (i + 1) * stride + c) * load(terms[t].y + (i + 1) * terms[t].stride + c);
           }
           if (i < last) even += load(g + i * stride + c) * load(terms[t].y + i * terms[t].stride + c);
-          add(sums + (t + 1) * channels + c, even + odd);
+          add_sum(sums + (t + 1) * channels + c, even + odd);
         }
       }
     }
@@ -386,8 +385,8 @@ struct Kernels {
         sum += g;
         product += g * v;
       }
-      add(sums + c, sum);
-      add(sums + channels + c, product);
+      add_sum(sums + c, sum);
+      add_sum(sums + channels + c, product);
     }
   }
 

@@ -47,7 +47,9 @@ std::shared_ptr<SearchNetwork> make_search_network(const SpaceOptions& options, 
   expect(shape.channels >= 1, "images of at least 1 channel", shape.channels);
   expect(shape.height >= 4, "images at least 4 high", shape.height);
   expect(shape.width >= 4, "images at least 4 wide", shape.width);
-  return std::make_shared<Supernet>(options, shape, classes, init);
+  auto network = std::make_shared<Supernet>(options, shape, classes);
+  network->draw(init);
+  return network;
 }
 
 }  // namespace archleak::nas

@@ -7,7 +7,7 @@
 
 namespace archleak::nas {
 
-Supernet::Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes, const at::Generator& init)
+Supernet::Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes)
     : options_(options), shape_(shape) {
   const int64_t stem_channels = options.stem_multiplier * options.channels;
   const auto stem = register_module("stem", std::make_shared<torch::nn::Module>());
@@ -31,12 +31,15 @@ Supernet::Supernet(const SpaceOptions& options, ExampleShape shape, int64_t clas
     cell.before_previous = std::exchange(cell.previous, cell.multiplier * cell.channels);
   }
   classifier_ = register_module("classifier", torch::nn::Linear(cell.previous, classes));
-  models::initialise(*this, init);
-
-  const auto draw = [&] { return 1e-3 * torch::randn({edge_count(options.steps), kOperations}, init, torch::kFloat32); };
-  alphas_normal_ = register_parameter("alphas_normal", draw());
-  alphas_reduce_ = register_parameter("alphas_reduce", draw());
+  alphas_normal_ = register_parameter("alphas_normal", torch::zeros({edge_count(options.steps), kOperations}));
+  alphas_reduce_ = register_parameter("alphas_reduce", torch::zeros({edge_count(options.steps), kOperations}));
   models::use_batch_statistics(*this, options.batch_statistics);
+}
+
+void Supernet::draw(const at::Generator& generator) {
+  const torch::NoGradGuard no_grad;
+  models::initialise(*this, generator);
+  for (torch::Tensor alpha : alphas()) alpha.normal_(0, 1e-3, generator);
 }
 
 bool Supernet::is_alpha(const std::string& parameter_name) const {

@@ -10,7 +10,10 @@ namespace archleak::nas {
 /// The search network of DARTS; see make_search_network, which validates the options.
 class Supernet : public SearchNetwork {
  public:
-  Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes, const at::Generator& init);
+  Supernet(const SpaceOptions& options, ExampleShape shape, int64_t classes);
+
+  /// Draws weights and alpha anew from `generator`.
+  void draw(const at::Generator& generator);
 
   torch::Tensor forward(const torch::Tensor& images) override;
   bool is_alpha(const std::string& parameter_name) const override;

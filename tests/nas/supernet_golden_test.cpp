@@ -16,6 +16,10 @@ struct Case {
   double weight_tolerance;  // a ReLU or a maximum may fall the other way in float32
 };
 
+void PrintTo(const Case& value, std::ostream* out) {
+  *out << value.name;
+}
+
 class SupernetGolden : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
