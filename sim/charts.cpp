@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "sim/gnuplot.h"
+#include "sim/html.h"
 
 namespace archleak::sim {
 namespace {
@@ -23,42 +24,32 @@ constexpr size_t kMostMarkedPoints = 40;  // rounds
 constexpr size_t kMostClassLabels = 30;
 
 /// Terminal, grid and axes that all charts share. The SVG is told to stand alone so that images are inside it.
-std::string frame(const std::string& title, int width, int height, const std::string& x_label,
-                  const std::string& y_label) {
-  std::string name;
-  for (const char c : title) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == ' ') name += c;
-  }
+std::string frame(int width, int height, const std::string& x_label, const std::string& y_label) {
   return fmt::format(
-      "set terminal svg size {},{} dynamic noenhanced font 'Arial,11' standalone name '{}'\n"
+      "set terminal svg size {},{} dynamic noenhanced font 'Arial,11' standalone\n"
       "set border 3 lc rgb '#98a2ad' lw 0.8\nset tics nomirror out scale 0.5 textcolor rgb '#4a5560'\n"
       "set grid ytics lc rgb '#e3e7eb' lw 0.8 lt 1\nset xlabel {} textcolor rgb '#4a5560'\n"
       "set ylabel {} textcolor rgb '#4a5560'\n"
       "set key above left Left reverse samplen 1.5 spacing 1 textcolor rgb '#2a323a'\n",
-      width, height, name, gnuplot_quote(x_label), gnuplot_quote(y_label));
+      width, height, gnuplot_quote(x_label), gnuplot_quote(y_label));
 }
 
-std::string number(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : "NaN";
+/// Runs the script and names the drawing, which gnuplot calls by its own name.
+std::string drawing(const std::string& script, const std::string& title) {
+  std::string svg = run_gnuplot(script);
+  constexpr std::string_view kOwnTitle = "<title>Gnuplot</title>";
+  const size_t at = svg.find(kOwnTitle);
+  if (at != std::string::npos) svg.replace(at, kOwnTitle.size(), "<title>" + escape_html(title) + "</title>");
+  return svg;
 }
 
-/// A data block $data: x in column 1, then one column for each series, running sums if `stacked`.
-std::string data_block(const std::vector<double>& x, const std::vector<Series>& series, bool stacked) {
+/// Throws DataError unless every series has one value for each x.
+void check_lengths(const std::vector<double>& x, const std::vector<Series>& series) {
   if (x.empty() || series.empty()) throw DataError("expected a chart with values, got an empty one");
-  std::string block = "$data << END\n";
-  for (size_t i = 0; i < x.size(); ++i) {
-    block += number(x[i]);
-    double below = 0;
-    for (const Series& one : series) {
-      if (one.values.size() != x.size()) {
-        throw DataError(fmt::format("{}: expected {} values, got {}", one.name, x.size(), one.values.size()));
-      }
-      if (stacked && std::isfinite(one.values[i])) below += one.values[i];
-      block += ' ' + number(stacked ? below : one.values[i]);
-    }
-    block += '\n';
+  for (const Series& one : series) {
+    if (one.values.size() == x.size()) continue;
+    throw DataError(fmt::format("{}: expected {} values, got {}", one.name, x.size(), one.values.size()));
   }
-  return block + "END\n";
 }
 
 /// Rounds are whole numbers: no ticks between them, and room on both sides of a single one.
@@ -70,26 +61,48 @@ std::string x_range(const std::vector<double>& x, double margin) {
   return range;
 }
 
+/// A data block and a curve for each series; a round that was not measured is left out, not drawn as a break.
 std::string lines_plot(const LineChart& chart) {
-  std::string plot = "plot ";
-  const bool marked = chart.x.size() <= kMostMarkedPoints;
+  std::string blocks;
+  std::string curves;
   for (size_t i = 0; i < chart.series.size(); ++i) {
-    plot += fmt::format("{}$data using 1:{} with {} lw 1.8 {}lc rgb '{}' title {}", i ? ", " : "", i + 2,
-                        marked ? "linespoints" : "lines", marked ? "pt 7 ps 0.35 " : "", kColours[i % kColours.size()],
-                        gnuplot_quote(chart.series[i].name));
+    const Series& series = chart.series[i];
+    size_t points = 0;
+    blocks += fmt::format("$data{} << END\n", i);
+    for (size_t k = 0; k < chart.x.size(); ++k) {
+      if (!std::isfinite(series.values[k])) continue;
+      blocks += fmt::format("{} {}\n", chart.x[k], series.values[k]);
+      ++points;
+    }
+    blocks += "END\n";
+    if (points == 0) continue;
+    curves += fmt::format("{}$data{} using 1:2 with {} lw 1.8 lc rgb '{}' title {}", curves.empty() ? "plot " : ", ", i,
+                          points <= kMostMarkedPoints ? "linespoints pt 7 ps 0.5" : "lines",
+                          kColours[i % kColours.size()], gnuplot_quote(series.name));
   }
-  return plot + '\n';
+  if (curves.empty()) throw DataError("expected a chart with values, got only absent ones");
+  return blocks + (chart.series.size() == 1 ? "unset key\n" : "") + curves + '\n';
 }
 
-/// The highest layer first, so that lower ones cover it and the key reads from top to bottom.
-std::string stacked_plot(const std::vector<Series>& layers, const std::string& style) {
+/// Running sums, the highest layer first, so that lower ones cover it and the key reads as the bars do.
+std::string stacked_plot(const std::vector<double>& x, const std::vector<Series>& layers, const std::string& style) {
+  std::string block = "$data << END\n";
+  for (size_t i = 0; i < x.size(); ++i) {
+    block += fmt::format("{}", x[i]);
+    double below = 0;
+    for (const Series& layer : layers) {
+      if (std::isfinite(layer.values[i])) below += layer.values[i];
+      block += fmt::format(" {}", below);
+    }
+    block += '\n';
+  }
   std::string plot = "plot ";
   for (size_t i = layers.size(); i-- > 0;) {
     plot += fmt::format("{}$data using 1:{} with {} fs solid noborder lc rgb '{}' title {}",
                         i + 1 < layers.size() ? ", " : "", i + 2, style, kColours[i % kColours.size()],
                         gnuplot_quote(layers[i].name));
   }
-  return plot + '\n';
+  return block + "END\n" + plot + '\n';
 }
 
 std::string draw_class_bars(const ClassChart& chart) {
@@ -101,9 +114,10 @@ std::string draw_class_bars(const ClassChart& chart) {
     for (const auto& counts : chart.counts) layer.values.push_back(static_cast<double>(counts[c]));
     layers.push_back(std::move(layer));
   }
-  return run_gnuplot(frame(chart.title, kFullWidth, 300, "client", "examples") + data_block(clients, layers, true) +
-                     x_range(clients, 0.6) + "set yrange [0:*]\nset boxwidth 0.75\nset key outside right top\n" +
-                     stacked_plot(layers, "boxes"));
+  return drawing(frame(kFullWidth, 300, "client", "examples") + x_range(clients, 0.6) +
+                     "set yrange [0:*]\nset boxwidth 0.75\nset key outside right center vertical\n" +
+                     stacked_plot(clients, layers, "boxes"),
+                 chart.title);
 }
 
 /// The clients in the order of their largest class, then of its share.
@@ -122,7 +136,7 @@ std::vector<size_t> by_largest_class(const ClassChart& chart) {
 
 std::string draw_class_map(const ClassChart& chart) {
   const size_t classes = chart.class_names.size();
-  std::string script = frame(chart.title, kFullWidth, classes > 40 ? 480 : 320,
+  std::string script = frame(kFullWidth, classes > 40 ? 480 : 320,
                              fmt::format("{} clients, by their largest class", chart.counts.size()), "class");
   script += "$data << END\n";
   const auto order = by_largest_class(chart);
@@ -143,27 +157,25 @@ std::string draw_class_map(const ClassChart& chart) {
       "set cblabel 'examples' textcolor rgb '#4a5560'\nset cbrange [0:*]\n"
       "plot $data using 1:2:3 with image\n",
       static_cast<double>(chart.counts.size()) - 0.5, static_cast<double>(classes) - 0.5);
-  return run_gnuplot(script);
+  return drawing(script, chart.title);
 }
 
 }  // namespace
 
-std::string draw(const LineChart& whole) {
-  LineChart chart = whole;
-  std::erase_if(chart.series, [](const Series& series) {
-    return std::none_of(series.values.begin(), series.values.end(), [](double value) { return std::isfinite(value); });
-  });
-  const std::string data = data_block(chart.x, chart.series, false);
-  return run_gnuplot(frame(chart.title, kWidth, 250, chart.x_label, chart.y_label) + data + x_range(chart.x, 0.5) +
-                     (chart.from_zero ? "set yrange [0:*]\n" : "") + lines_plot(chart));
+std::string draw(const LineChart& chart) {
+  check_lengths(chart.x, chart.series);
+  return drawing(frame(kWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, 0.5) +
+                     (chart.from_zero ? "set yrange [0:*]\n" : "") + lines_plot(chart),
+                 chart.title);
 }
 
 std::string draw(const StackedChart& chart) {
-  const std::string data = data_block(chart.x, chart.layers, true);
+  check_lengths(chart.x, chart.layers);
   const bool bars = chart.x.size() <= kMostBars;
-  return run_gnuplot(frame(chart.title, kWidth, 250, chart.x_label, chart.y_label) + data +
-                     x_range(chart.x, bars ? 0.6 : 0) + "set yrange [0:*]\nset boxwidth 0.75\n" +
-                     stacked_plot(chart.layers, bars ? "boxes" : "filledcurves y1=0"));
+  return drawing(frame(kWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, bars ? 0.6 : 0) +
+                     "set yrange [0:*]\nset boxwidth 0.75\n" +
+                     stacked_plot(chart.x, chart.layers, bars ? "boxes" : "filledcurves y1=0"),
+                 chart.title);
 }
 
 std::string draw(const ClassChart& chart) {

@@ -5,7 +5,7 @@
 
 namespace archleak::sim {
 
-/// One named curve; its values belong to the x of its chart. NaN is a gap.
+/// One named curve; its values belong to the x of its chart. What is not finite is left out.
 struct Series {
   std::string name;
   std::vector<double> values;

@@ -26,7 +26,7 @@ p { margin: 6px 0; }
 .state.failed { background: #f8dede; color: #8d2629; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 20px 0; }
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; }
-.card b { display: block; font-size: 23px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.25; }
+.card b { display: block; font-size: 21px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.25; }
 .card span { color: var(--soft); font-size: 13px; }
 section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 18px 20px; margin: 16px 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 18px 24px; }
@@ -35,7 +35,8 @@ figcaption { font-size: 13px; color: var(--soft); margin-bottom: 2px; }
 figure svg, figure img { width: 100%; height: auto; display: block; }
 figure svg text, figure svg tspan { font-family: inherit; }
 figure svg image { image-rendering: pixelated; }
-.scroll { overflow-x: auto; }
+.beside { align-self: center; }
+.scroll { overflow-x: auto; margin-top: 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--soft); font-weight: 500; white-space: nowrap; }
@@ -48,7 +49,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 code, pre { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre { margin: 8px 0 0; background: var(--wash); border-radius: 6px; padding: 12px 14px; overflow-x: auto; }
 details summary { cursor: pointer; color: var(--blue); }
-details + details, table + details, dl + details, .scroll + details, p + details { margin-top: 12px; }
+figure + .charts, details + .charts { margin-top: 22px; }
+details + details, figure + details, table + details, dl + details, .scroll + details, p + details { margin-top: 12px; }
 .warn { color: #9a5b10; font-weight: 500; }
 .bad { color: #a12c30; font-weight: 500; }
 .note { background: #fbf3e6; border-radius: 6px; padding: 8px 12px; }

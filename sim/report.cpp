@@ -4,24 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/progress.h"
 #include "sim/html.h"
 #include "sim/report_charts.h"
+#include "sim/report_sections.h"
 #include "sim/run_summary.h"
 
 namespace archleak::sim {
 namespace {
-
-constexpr size_t kMostRounds = 500;  // in the table; metrics.csv has them all
-constexpr size_t kMostEvents = 200;
-
-std::string optional_number(const std::optional<double>& value, const char* unit = "") {
-  return value ? fmt::format("{:.3f}{}", *value, unit) : "-";
-}
 
 std::string card(const std::string& value, const std::string& name) {
   return "<div class=\"card\"><b>" + value + "</b><span>" + name + "</span></div>\n";
@@ -56,31 +49,44 @@ std::string head(const RunSummary& run) {
       fmt::format("{} of {} on {}, seed {}, {}, archleak {}", escape_html(facts.workload), escape_html(facts.network),
                   escape_html(facts.data), facts.seed, escape_html(facts.device), escape_html(facts.version));
   for (const Event& event : run.events) {
-    if (event.kind == "start") html += ", begun " + escape_html(event.time.substr(0, 16)) + " UTC";
+    if (event.kind == "start") html += ", begun " + readable_time(event.time) + " UTC";
   }
   return html + "</p>\n";
 }
 
-std::string curves(ReportCharts& charts) {
-  const std::string figures =
-      charts.accuracy() + charts.loss() + charts.alpha_entropy() + charts.bytes() + charts.seconds();
-  if (!charts.complaint().empty()) {
-    return "<p class=\"note\">There are no charts: " + escape_html(charts.complaint()) + "</p>\n";
-  }
-  return figures.empty() ? "" : html_section("Rounds", "<div class=\"charts\">\n" + figures + "</div>\n");
+std::string grid(const std::string& figures) {
+  return figures.empty() ? "" : "<div class=\"charts\">\n" + figures + "</div>\n";
 }
 
-std::string genotype(const RunDirectory& run) {
-  if (!std::filesystem::exists(run.genotype_drawing())) return "";
-  const std::string image = html_image(read_file(run.genotype_drawing(), 16 << 20), "both cells of the genotype");
-  std::string content = "<figure>" + image + "</figure>\n";
+std::string curves(ReportCharts& charts) {
+  const std::string figures = grid(charts.accuracy() + charts.loss());
+  return figures.empty() ? "" : html_section("Learning", figures);
+}
+
+/// How the architecture went: the entropy of alpha by round, and the genotype once there is one.
+std::string architecture(const RunDirectory& run, const RunSummary& summary, ReportCharts& charts) {
+  std::string content;
+  if (std::filesystem::exists(run.genotype_drawing())) {
+    content += "<figure>" + html_image(read_file(run.genotype_drawing(), 16 << 20), "both cells of the genotype") +
+               "</figure>\n";
+  }
   if (std::filesystem::exists(run.genotype())) {
     content += html_details("genotype.json", "<pre>" + escape_html(read_file(run.genotype(), 1 << 20)) + "</pre>\n");
   }
-  return html_section("Genotype", content);
+  const auto measured = [](const RoundMetrics& round) { return round.alpha_entropy.has_value(); };
+  const auto first = std::find_if(summary.rounds.begin(), summary.rounds.end(), measured);
+  const auto last = std::find_if(summary.rounds.rbegin(), summary.rounds.rend(), measured);
+  if (first != summary.rounds.end()) {
+    const std::string facts =
+        html_facts({{"First", fmt::format("{:.3f} nats, round {}", *first->alpha_entropy, first->round)},
+                    {"Last", fmt::format("{:.3f} nats, round {}", *last->alpha_entropy, last->round)},
+                    {"Undecided", fmt::format("{:.3f} nats: log 8, all operations alike", std::log(8))}});
+    content += grid(charts.alpha_entropy() + "<div class=\"beside\">" + facts + "</div>\n");
+  }
+  return content.empty() ? "" : html_section("Architecture", content);
 }
 
-std::string seconds_and_bytes(const RunSummary& run) {
+std::string cost(const RunSummary& run, ReportCharts& charts) {
   if (run.rounds.empty()) return "";
   const auto rounds = static_cast<double>(run.rounds.size());
   double client_rounds = 0;
@@ -100,37 +106,16 @@ std::string seconds_and_bytes(const RunSummary& run) {
     return std::vector<std::string>{name, format_bytes(sum), format_bytes(sum / rounds),
                                     client_rounds > 0 ? format_bytes(sum / client_rounds) : "-"};
   };
-  return html_section("Time", html_table({"phase", "seconds", "a round", "longest", "share"},
-                                         {seconds("broadcast", &RoundMetrics::broadcast_s),
-                                          seconds("train", &RoundMetrics::train_s),
-                                          seconds("aggregate", &RoundMetrics::aggregate_s),
-                                          seconds("evaluate", &RoundMetrics::evaluate_s),
-                                          seconds("whole round", &RoundMetrics::total_s)},
-                                         true)) +
-         html_section("Bytes on the wire", html_table({"direction", "in all", "a round", "a client and round"},
-                                                      {bytes("up, to the coordinator", run.bytes_up),
-                                                       bytes("down, to workers", run.bytes_down)},
-                                                      true));
-}
-
-std::string round_table(const RunSummary& run) {
-  std::vector<std::vector<std::string>> rows;
-  const size_t first = run.rounds.size() > kMostRounds ? run.rounds.size() - kMostRounds : 0;
-  for (size_t i = first; i < run.rounds.size(); ++i) {
-    const RoundMetrics& r = run.rounds[i];
-    rows.push_back({std::to_string(r.round), escape_html(r.phase), format_share(r.test_accuracy),
-                    optional_number(r.test_loss), optional_number(r.train_loss), optional_number(r.alpha_entropy),
-                    fmt::format("{:.2f} s", r.total_s), format_bytes(static_cast<double>(r.bytes_up)),
-                    format_bytes(static_cast<double>(r.bytes_down)), std::to_string(r.clients),
-                    "<code>" + escape_html(r.model_hash.substr(0, 12)) + "</code>"});
-  }
-  if (rows.empty()) return "";
   return html_section(
-      "Round by round",
-      html_details(fmt::format("{} of {} rounds; all are in metrics.csv", rows.size(), run.rounds.size()),
-                   html_table({"round", "phase", "accuracy", "test loss", "train loss", "entropy", "time", "up", "down",
-                               "clients", "model"},
-                              rows, true)));
+      "Time and bytes",
+      grid(charts.seconds() + charts.bytes()) +
+          html_table({"phase", "seconds", "a round", "longest", "share"},
+                     {seconds("broadcast", &RoundMetrics::broadcast_s), seconds("train", &RoundMetrics::train_s),
+                      seconds("aggregate", &RoundMetrics::aggregate_s), seconds("evaluate", &RoundMetrics::evaluate_s),
+                      seconds("whole round", &RoundMetrics::total_s)},
+                     true) +
+          html_table({"bytes on the wire", "in all", "a round", "a client and round"},
+                     {bytes("up, to the coordinator", run.bytes_up), bytes("down, to workers", run.bytes_down)}, true));
 }
 
 std::string clients_section(const RunDirectory& run, ReportCharts& charts) {
@@ -153,77 +138,6 @@ std::string clients_section(const RunDirectory& run, ReportCharts& charts) {
                              sizes.size(), sizes.front(), sizes.back(), sizes[(sizes.size() - 1) / 2],
                              held / static_cast<double>(sizes.size()), clients->class_names.size()) +
                      charts.clients(*clients));
-}
-
-std::string protocol_meaning(const std::string& protocol) {
-  static const std::map<std::string, std::string> meanings{
-      {"gradient", "each step's gradients of the architecture parameters, and of the weights unless they are withheld"},
-      {"delta", "architecture parameters and weights after the local epochs minus before"},
-      {"weights", "architecture parameters and weights after the local epochs"},
-      {"server_alpha", "weights of a sampled sub-network; nothing about the architecture parameters"}};
-  const auto found = meanings.find(protocol);
-  return found == meanings.end() ? "" : ": " + found->second;
-}
-
-/// What decides how much whoever sits on the wire learns: the threat model beside every figure of an attack.
-std::string exposure(const RunSummary& run) {
-  const RunFacts& facts = run.facts;
-  if (facts.protocol.empty()) return "";
-  const bool fused = facts.fidelity == "fused";
-  const std::string fidelity = fused ? "sums only: a worker adds up its clients and sends one message a round"
-                                     : "single updates: each client's update is a message of its own";
-  const std::string curve = facts.curve
-                                ? "yes, CURVE: a capture holds ciphertext"
-                                : "<span class=\"warn\">no: whoever sits on the wire reads every message</span>";
-  return html_section(
-      "What an eavesdropper could see",
-      html_facts(
-          {{"A client sends", "<code>" + escape_html(facts.protocol) + "</code>" + protocol_meaning(facts.protocol)},
-           {"Messages hold", "<code>" + escape_html(facts.fidelity) + "</code>: " + fidelity},
-           {"Encrypted", curve},
-           {"Transport", "<code>" + escape_html(facts.transport) + "</code>" +
-                             (facts.transport == "tcp" ? "" : ": messages do not leave the machine")},
-           {"Local training", fmt::format("{} steps a round, batches of {}", facts.local_steps, facts.batch_size)},
-           {"Batch norm", "<code>" + escape_html(facts.batch_norm) + "</code>"},
-           {"Clients in a round", fmt::format("{} of {}", facts.clients_per_round, facts.clients)},
-           {"Defences",
-            facts.defenses.empty() ? "none" : escape_html(fmt::format("{}", fmt::join(facts.defenses, ", ")))}}));
-}
-
-std::string event_text(const Event& event) {
-  if (event.kind == "start" || event.kind == "resume") return "";
-  std::string text;
-  for (const auto& [name, value] : event.fields.items()) {
-    if (!text.empty()) text += ", ";
-    text += escape_html(name) + " " + escape_html(value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return text;
-}
-
-std::string event_class(const std::string& kind) {
-  if (kind == "failed" || kind == "worker_lost" || kind == "update_refused" || kind == "task_failed") return "bad";
-  if (kind == "interrupted" || kind == "task_reassigned" || kind == "worker_refused" || kind == "deadline")
-    return "warn";
-  return "";
-}
-
-std::string events_section(const RunSummary& run) {
-  std::map<std::string, int64_t> counts;
-  std::vector<std::vector<std::string>> rows;
-  for (const Event& event : run.events) {
-    ++counts[event.kind];
-    if (event.kind == "checkpoint") continue;
-    rows.push_back({escape_html(event.time.substr(0, 19)),
-                    fmt::format("<span class=\"{}\">{}</span>", event_class(event.kind), escape_html(event.kind)),
-                    event_text(event)});
-  }
-  if (rows.empty()) return "";
-  if (rows.size() > kMostEvents) rows.erase(rows.begin(), rows.end() - kMostEvents);
-  std::string summary;
-  for (const auto& [kind, count] : counts)
-    summary += fmt::format("{}{} {}", summary.empty() ? "" : ", ", count, escape_html(kind));
-  return html_section("Events", "<p class=\"soft\">" + summary + ". All are in events.jsonl.</p>\n" +
-                                    html_table({"time (UTC)", "event", ""}, rows, false));
 }
 
 std::string files_section(const RunDirectory& run, const RunSummary& summary) {
@@ -254,9 +168,16 @@ std::string files_section(const RunDirectory& run, const RunSummary& summary) {
 std::string render_report(const RunDirectory& run) {
   const RunSummary summary = summarise(run);
   ReportCharts charts(summary);
-  return html_page(summary.name + " - ArchLeak", head(summary) + headline(summary) + curves(charts) + genotype(run) +
-                                                     clients_section(run, charts) + exposure(summary) +
-                                                     seconds_and_bytes(summary) + round_table(summary) +
+  const std::string learning = curves(charts);
+  const std::string cells = architecture(run, summary, charts);
+  const std::string clients = clients_section(run, charts);
+  const std::string costs = cost(summary, charts);
+  const std::string note =
+      charts.complaint().empty()
+          ? ""
+          : "<p class=\"note\">Some charts are missing: " + escape_html(charts.complaint()) + "</p>\n";
+  return html_page(summary.name + " - ArchLeak", head(summary) + headline(summary) + note + learning + cells + clients +
+                                                     exposure_section(summary) + costs + rounds_section(summary) +
                                                      events_section(summary) + files_section(run, summary));
 }
 
