@@ -21,7 +21,8 @@ void show(const std::filesystem::path& file) {
   if (file.extension() == ".key") {
     std::cout << wire::read_key_pair(file).public_key << "\n";
   } else {
-    for (const auto& key : wire::KeyRing::load(file).keys()) std::cout << key << "\n";
+    const wire::KeyRing ring = wire::KeyRing::load(file);
+    for (const auto& key : ring.keys()) std::cout << key << "\n";
   }
 }
 
