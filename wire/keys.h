@@ -30,7 +30,7 @@ class KeyRing {
 
   void allow(const std::string& public_key);
   bool allows(const std::string& public_key) const { return keys_.contains(public_key); }
-  size_t size() const { return keys_.size(); }
+  const std::set<std::string>& keys() const { return keys_; }
 
  private:
   std::set<std::string> keys_;

@@ -13,33 +13,33 @@ inline constexpr uint16_t kProtocolVersion = 1;
 
 /// One named number of a result, for instance {"loss", 0.7}. Any double, also NaN.
 struct Metric {
-  std::string name;
+  std::string name{};
   double value = 0;
   bool operator==(const Metric&) const = default;
 };
 
 /// Worker -> coordinator: I am here. First message of a worker, and again after a loss of contact.
 struct Hello {
-  std::string worker;           ///< its name; one name, one worker
-  uint32_t slots = 1;           ///< tasks it runs side by side
-  std::string program_version;  ///< of the archleak program
-  uint64_t session = 0;         ///< a new number for every contact: the same one twice is the same hello
+  std::string worker{};           ///< its name; one name, one worker
+  uint32_t slots = 1;             ///< tasks it runs side by side
+  std::string program_version{};  ///< of the archleak program
+  uint64_t session = 0;           ///< a new number for every contact: the same one twice is the same hello
   bool operator==(const Hello&) const = default;
 };
 
 /// Coordinator -> worker: you are in, and this is the run.
 struct Welcome {
   uint64_t epoch = 0;      ///< of this run of the coordinator; goes into every header from here on
-  std::string config;      ///< the resolved configuration, TOML
+  std::string config{};    ///< the resolved configuration, TOML
   double heartbeat_s = 0;  ///< send a heartbeat this often
   double lease_s = 0;      ///< a worker silent for longer has lost its tasks
-  std::string layout;      ///< fingerprint of the arena's layout
+  std::string layout{};    ///< fingerprint of the arena's layout
   bool operator==(const Welcome&) const = default;
 };
 
 /// Coordinator -> worker: you are not in.
 struct Refuse {
-  std::string reason;
+  std::string reason{};
   bool final = true;  ///< do not try again; else forget everything and say hello anew
   bool operator==(const Refuse&) const = default;
 };
@@ -47,7 +47,7 @@ struct Refuse {
 /// Coordinator -> worker: the global model that this round's tasks start from.
 struct Model {
   int64_t round = 0;
-  Payload values;  ///< floats: the whole arena
+  Payload values{};  ///< floats: the whole arena
   bool operator==(const Model&) const = default;
 };
 
@@ -62,8 +62,8 @@ struct Task {
   int64_t client = 0;
   int64_t first = 0;  ///< evaluate: the examples [first, last)
   int64_t last = 0;
-  std::string instruction;   ///< the workload's own bytes
-  std::string client_state;  ///< what the client keeps between rounds
+  std::string instruction{};   ///< the workload's own bytes
+  std::string client_state{};  ///< what the client keeps between rounds
   bool operator==(const Task&) const = default;
 };
 
@@ -81,9 +81,9 @@ struct Outcome {
   int64_t round = 0;
   int64_t client = 0;
   int64_t weight = 0;  ///< examples
-  std::vector<Metric> metrics;
-  std::string client_state;
-  Payload update;  ///< floats; empty when it went into the worker's partial sum
+  std::vector<Metric> metrics{};
+  std::string client_state{};
+  Payload update{};  ///< floats; empty when it went into the worker's partial sum
   bool operator==(const Outcome&) const = default;
 };
 
@@ -91,7 +91,7 @@ struct Outcome {
 struct Failure {
   uint64_t task = 0;
   uint32_t attempt = 0;
-  std::string reason;
+  std::string reason{};
   bool operator==(const Failure&) const = default;
 };
 
@@ -104,11 +104,11 @@ struct Flush {
 /// Worker -> coordinator: the fixed-point sum (core/fixed_point.h) of the updates of `tasks`.
 struct PartialSum {
   int64_t round = 0;
-  std::vector<uint64_t> tasks;
+  std::vector<uint64_t> tasks{};
   int64_t weight = 0;
   int64_t bound = 0;
   int32_t scale_bits = 0;
-  Payload sums;  ///< int64
+  Payload sums{};  ///< int64
   bool operator==(const PartialSum&) const = default;
 };
 
@@ -120,13 +120,13 @@ struct Heartbeat {
 
 /// Coordinator -> worker: finish what you have and leave.
 struct Drain {
-  std::string reason;
+  std::string reason{};
   bool operator==(const Drain&) const = default;
 };
 
 /// Worker -> coordinator: I leave.
 struct Bye {
-  std::string reason;
+  std::string reason{};
   bool operator==(const Bye&) const = default;
 };
 
