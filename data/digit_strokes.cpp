@@ -75,7 +75,7 @@ const std::vector<Glyph>& digit_glyphs(int64_t label) {
        {{{70, 22}, {48, 6}, {28, 20}, {28, 42}, {50, 50}, {70, 34}, {72, 20}, {74, 54}, {64, 86}, {42, 95}, {24, 86}}},
        {{{74, 14}, {52, 8}, {34, 26}, {36, 46}, {56, 44}, {72, 24}, {76, 12}, {68, 50}, {50, 95}}}},
   }};
-  return glyphs.at(static_cast<size_t>(label));
+  return glyphs.at(static_cast<std::size_t>(label));
 }
 
 }  // namespace archleak::data

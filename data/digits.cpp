@@ -23,9 +23,9 @@ class Handwriting {
  public:
   explicit Handwriting(RandomEngine& engine) {
     const float height = kGlyphPixels / 100 * between(0.85f, 1.12f, engine);
-    const float width = height * between(0.72f, 1.08f, engine);
+    const float width = height * between(0.75f, 1.2f, engine);
     const float slant = between(-0.15f, 0.4f, engine);
-    const float angle = between(-0.17f, 0.17f, engine);
+    const float angle = between(-0.2f, 0.2f, engine);
     const float cosine = std::cos(angle), sine = std::sin(angle);
     xx_ = cosine * width;
     xy_ = -cosine * slant * height - sine * height;
@@ -89,10 +89,10 @@ void draw_digit(int64_t label, RandomEngine& engine, std::span<uint8_t> pixels) 
   const auto& glyphs = digit_glyphs(label);
   const Glyph& glyph = glyphs[uniform_index(static_cast<int64_t>(glyphs.size()), engine)];
   const Handwriting handwriting(engine);
-  const float radius = between(0.75f, 1.6f, engine);
+  const float radius = between(0.75f, 1.65f, engine);
   const float softness = between(0.9f, 1.4f, engine);
-  const float ink = between(205, 255, engine);
-  std::normal_distribution<float> shake(0, 2.6f);
+  const float ink = between(215, 255, engine);
+  std::normal_distribution<float> shake(0, 3.2f);
   std::normal_distribution<float> noise(0, 5);
 
   DistanceField field;

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/pnm.h"
 
 namespace archleak::data {
 namespace {
@@ -24,7 +25,8 @@ constexpr int64_t kMaxPixels = int64_t{1} << 24;
 }  // namespace
 
 Image read_image(const std::filesystem::path& file, int64_t channels) {
-  const std::string content = read_file(file, kMaxFileBytes);
+  std::string content = read_file(file, kMaxFileBytes);
+  if (is_pnm(content)) content = canonical_pnm(content, file);
   const auto* bytes = reinterpret_cast<const stbi_uc*>(content.data());
   const auto size = static_cast<int>(content.size());
   int width = 0, height = 0, stored = 0;

@@ -178,10 +178,10 @@ bool DatasetInfo::present(const std::filesystem::path& root) const {
 
 std::vector<DatasetInfo> registry() {
   std::vector<DatasetInfo> all;
-  all.push_back(synthetic(digits(), "handwritten digits, drawn", {0.145f}, {0.300f}));
-  all.push_back(synthetic(textures10(), "shapes on stripes, drawn", {0.42f, 0.42f, 0.42f}, {0.24f, 0.24f, 0.24f}));
+  all.push_back(synthetic(digits(), "handwritten digits, drawn", {0.12f}, {0.27f}));
+  all.push_back(synthetic(textures10(), "shapes on stripes, drawn", {0.42f, 0.42f, 0.42f}, {0.22f, 0.22f, 0.22f}));
   all.push_back(synthetic(textures100(), "shapes on stripes, all combinations, drawn", {0.42f, 0.42f, 0.42f},
-                          {0.24f, 0.24f, 0.24f}));
+                          {0.22f, 0.22f, 0.22f}));
   all.push_back(synthetic(table30(), "binary table rows, drawn", {0}, {1}));
   all.push_back(mnist_like("mnist", "handwritten digits", "https://ossci-datasets.s3.amazonaws.com/mnist/",
                            {"f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",

@@ -3,8 +3,9 @@
 
 namespace archleak::data {
 
-/// "table30": rows of 446 binary features, 30 classes, in the image of the Location set. A class is a prototype: the
-/// common one with one feature in ten flipped; a row is its class's prototype with 28 of 100 features flipped.
+/// "table30": rows of 446 binary features, 30 classes, in the image of the Location set: few ones, some features far
+/// more frequent than others, some rows far more active than others. A class has rates of its own for one feature in
+/// twenty-five and shares the others' with all.
 SyntheticSet table30();
 
 }  // namespace archleak::data
