@@ -20,6 +20,17 @@ std::optional<std::string> flaw(std::span<const float> values, int64_t expected_
   return std::nullopt;
 }
 
+/// The message of the DataError that `action` ends with, if it does.
+template <typename Action>
+std::optional<std::string> refusal_of(Action action) {
+  try {
+    action();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Aggregator::Aggregator(const UpdateLayout& layout, const ProtocolOptions& protocol, const RobustOptions& robust,
@@ -48,26 +59,18 @@ std::optional<std::string> Aggregator::add(int64_t client, std::span<const float
   if (!reason && clients_.contains(client)) reason = fmt::format("expected one update of client {}, got two", client);
   const int64_t weight = update_weight(protocol_.weighting, samples);
   if (!reason && !needs_single_updates(robust_)) {
-    try {
-      sum_.add(values, weight);
-    } catch (const DataError& error) {
-      reason = error.what();
-    }
+    reason = refusal_of([&] { sum_.add(values, weight); });
   } else if (!reason) {
     Single single{{values.begin(), values.end()}, weight};
-    const bool clip = robust_.norm_bound > 0;
     const auto trained = std::span(single.values).first(static_cast<size_t>(layout_.trained()));
-    if (clip && clip_to_norm(trained, center_, robust_.norm_bound) > robust_.norm_bound) ++clipped_;
+    const bool clip = robust_.norm_bound > 0 && clip_to_norm(trained, center_, robust_.norm_bound) > robust_.norm_bound;
     if (robust_.rule == RobustRule::mean) {
-      try {
-        sum_.add(single.values, weight);
-      } catch (const DataError& error) {
-        reason = error.what();
-      }
+      reason = refusal_of([&] { sum_.add(single.values, weight); });
     } else {
       single_weight_ += weight;
       singles_.emplace(client, std::move(single));
     }
+    if (!reason && clip) ++clipped_;
   }
   if (reason) {
     ++refused_;
@@ -88,11 +91,7 @@ std::optional<std::string> Aggregator::add_partial(std::span<const int64_t> sums
   } else if (updates < 1) {
     reason = fmt::format("expected a sum of at least 1 update, got {}", updates);
   } else {
-    try {
-      sum_.add(sums, weight, bound);
-    } catch (const DataError& error) {
-      reason = error.what();
-    }
+    reason = refusal_of([&] { sum_.add(sums, weight, bound); });
   }
   if (reason) {
     ++refused_;

@@ -12,11 +12,11 @@ namespace archleak::server {
 /// by (seed, round, client, purpose).
 struct Checkpoint {
   uint64_t seed = 0;
-  int64_t round = 0;                            ///< rounds finished
-  std::string layout;                           ///< the arena's fingerprint
-  std::string config_hash;                      ///< of the resolved configuration
-  std::map<std::string, std::string> sections;  ///< "arena", "optimizers", "accountant", "metrics", ...
-  std::map<int64_t, std::string> clients;       ///< state that clients keep between rounds
+  int64_t round = 0;                                 ///< rounds finished
+  std::string layout = {};                           ///< the arena's fingerprint
+  std::string config_hash = {};                      ///< of the resolved configuration
+  std::map<std::string, std::string> sections = {};  ///< "arena", "optimizers", "accountant", "metrics", ...
+  std::map<int64_t, std::string> clients = {};       ///< state that clients keep between rounds
 
   bool operator==(const Checkpoint&) const = default;
 };

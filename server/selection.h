@@ -11,9 +11,9 @@ enum class SelectionKind { all, uniform, fixed };
 /// Which clients take part in a round.
 struct SelectionOptions {
   SelectionKind kind = SelectionKind::all;
-  double fraction = 1;           ///< uniform: share of the clients, at least one client
-  int64_t count = 0;             ///< uniform: number of clients; 0: by fraction
-  std::vector<int64_t> clients;  ///< fixed: these
+  double fraction = 1;                ///< uniform: share of the clients, at least one client
+  int64_t count = 0;                  ///< uniform: number of clients; 0: by fraction
+  std::vector<int64_t> clients = {};  ///< fixed: these
 };
 
 void describe(ConfigSection section, SelectionOptions& options);

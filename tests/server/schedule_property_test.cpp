@@ -1,8 +1,10 @@
 // Random sequences of events against a schedule, with workers that die, come back with old sums, repeat themselves and
 // answer for others. What a coordinator would have summed must hold every task exactly once.
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <map>
+#include <ranges>
 #include <set>
 
 #include "core/error.h"
@@ -13,7 +15,7 @@ namespace archleak::server {
 namespace {
 
 constexpr int kWorkers = 4;
-constexpr int kEvents = 4000;
+constexpr int kEvents = 600;
 
 struct Sent {
   Assignment task;
@@ -37,7 +39,7 @@ class Storm {
   /// One random event.
   void event() {
     now_ += uniform(engine_);
-    const std::string worker = "w" + std::to_string(uniform_index(kWorkers, engine_));
+    const std::string worker = name(uniform_index(kWorkers, engine_));
     switch (uniform_index(10, engine_)) {
       case 0:
       case 1:
@@ -71,7 +73,7 @@ class Storm {
 
   /// One good worker finishes what is left.
   void settle() {
-    for (int i = 0; i < kWorkers; ++i) lose("w" + std::to_string(i));
+    for (int i = 0; i < kWorkers; ++i) lose(name(i));
     while (const auto given = schedule_->assign("good", now_)) finish(*given, "good");
     flush("good");
     check();
@@ -83,6 +85,8 @@ class Storm {
   const std::set<TaskId>& all() const { return all_; }
 
  private:
+  static std::string name(int64_t worker) { return fmt::format("worker {}", worker); }
+
   void assign(const std::string& worker) {
     if (const auto given = schedule_->assign(worker, now_)) {
       sent_.push_back({*given, worker});
@@ -102,7 +106,7 @@ class Storm {
   }
 
   void complete(const std::string& worker) {
-    for (auto& sent : sent_) {
+    for (auto& sent : sent_ | std::views::reverse) {  // newest first, else old tasks keep it from ever being in time
       if (sent.worker != worker || sent.executed || uniform_index(3, engine_) != 0) continue;
       sent.executed = true;
       return finish(sent.task, worker);
@@ -113,7 +117,7 @@ class Storm {
   void repeat() {
     if (sent_.empty()) return;
     const auto& sent = sent_[uniform_index(static_cast<int64_t>(sent_.size()), engine_)];
-    if (sent.executed) report(sent.task, uniform_index(2, engine_) ? sent.worker : "w0");
+    if (sent.executed) report(sent.task, uniform_index(2, engine_) ? sent.worker : name(0));
   }
 
   void fail(const std::string& worker) {
@@ -135,6 +139,7 @@ class Storm {
   void flush(const std::string& worker) {
     if (fidelity_ == Fidelity::wire) return;
     const std::vector<TaskId> tasks = sums_[worker];
+    if (tasks.empty()) return;
     if (schedule_->flush(worker, tasks) == Completion::accepted) {
       for (const TaskId task : tasks) ++counted_[task];
     } else {
@@ -167,7 +172,7 @@ class ScheduleProperty : public testing::TestWithParam<Fidelity> {};
 
 TEST_P(ScheduleProperty, EveryTaskIsCountedExactlyOnceAndNoneIsLost) {
   int64_t reassigned = 0;
-  for (uint64_t seed = 0; seed < 150; ++seed) {
+  for (uint64_t seed = 0; seed < 80; ++seed) {
     SCOPED_TRACE(seed);
     Storm storm(seed, GetParam(), {.lease_s = 5, .task_timeout_s = 8, .max_failures = 1 << 30});
     for (int i = 0; i < kEvents && !storm.schedule().all_done() && !testing::Test::HasFatalFailure(); ++i)
@@ -184,11 +189,16 @@ TEST_P(ScheduleProperty, EveryTaskIsCountedExactlyOnceAndNoneIsLost) {
 
 TEST_P(ScheduleProperty, AfterADeadlineWhatCountedAndWhatWasDroppedMakeUpAllTasks) {
   int64_t dropped = 0;
-  for (uint64_t seed = 0; seed < 150; ++seed) {
+  for (uint64_t seed = 0; seed < 80; ++seed) {
     SCOPED_TRACE(seed);
     Storm storm(seed, GetParam(),
                 {.lease_s = 5, .task_timeout_s = 8, .max_failures = 1 << 30, .deadline_s = 20, .min_results = 0.3});
-    while (!storm.schedule().close(storm.now()) && !testing::Test::HasFatalFailure()) storm.event();
+    bool closed = false;
+    for (int i = 0; i < 100 * kEvents && !closed && !testing::Test::HasFatalFailure(); ++i) {
+      storm.event();
+      closed = storm.schedule().close(storm.now());
+    }
+    ASSERT_TRUE(closed);
     const auto counts = storm.schedule().counts();
     ASSERT_EQ(counts.results + counts.dropped, counts.tasks);
     ASSERT_GE(static_cast<double>(counts.results), 0.3 * static_cast<double>(counts.tasks) - 1e-9);
