@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 #include <iterator>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr const char* kAddress = "inproc://zeromq.zap.01";
 constexpr size_t kKeyBytes = 32;
+constexpr size_t kNamedRefusals = 100;
 
 /// The frames of a ZAP 1.0 request; further ones depend on the mechanism.
 enum Request : size_t { version, id, domain, address, identity, mechanism, credentials, kRequestFrames };
@@ -31,24 +33,24 @@ std::string to_z85(const zmq::message_t& key) {
   return text.data();
 }
 
-bool admits(const KeyRing& ring, const std::vector<zmq::message_t>& request) {
+bool admits(const KeyRing& ring, const std::vector<zmq::message_t>& request, std::set<std::string>& refused) {
   if (request.size() != kRequestFrames || request[mechanism].to_string_view() != "CURVE" ||
       request[credentials].size() != kKeyBytes) {
     return false;
   }
   const std::string key = to_z85(request[credentials]);
   const bool admitted = ring.allows(key);
-  if (!admitted) {
+  if (!admitted && refused.size() < kNamedRefusals && refused.insert(key).second) {  // ZeroMQ tries again and again
     spdlog::warn("{}: refused a worker: its key {} is not among the allowed ones", request[address].to_string_view(),
                  key);
   }
   return admitted;
 }
 
-void answer(zmq::socket_t& socket, const KeyRing& ring) {
+void answer(zmq::socket_t& socket, const KeyRing& ring, std::set<std::string>& refused) {
   std::vector<zmq::message_t> request;
   if (!zmq::recv_multipart(socket, std::back_inserter(request), zmq::recv_flags::dontwait)) return;
-  const bool admitted = admits(ring, request);
+  const bool admitted = admits(ring, request, refused);
   const std::string request_id = request.size() > id ? request[id].to_string() : "";
   const std::array<zmq::const_buffer, 6> reply{
       zmq::buffer(std::string_view("1.0")),
@@ -64,12 +66,16 @@ void answer(zmq::socket_t& socket, const KeyRing& ring) {
 /// Serves until `stop` (an eventfd) becomes readable or the context ends. Gives the address back before it returns, so
 /// that the next gatekeeper can have it.
 void serve(zmq::socket_t questions, int stop, const KeyRing& ring) {
+  std::set<std::string> refused;  // keys that the log names already
   try {
     while (true) {
-      std::array<zmq::pollitem_t, 2> items{{{questions.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, stop, ZMQ_POLLIN, 0}}};
-      zmq::poll(items.data(), items.size(), std::chrono::milliseconds(-1));
+      std::array<zmq_pollitem_t, 2> items{{{questions.handle(), 0, ZMQ_POLLIN, 0}, {nullptr, stop, ZMQ_POLLIN, 0}}};
+      if (zmq_poll(items.data(), static_cast<int>(items.size()), -1) < 0) {
+        if (zmq_errno() == EINTR) continue;
+        throw zmq::error_t();
+      }
       if (items[1].revents) break;
-      if (items[0].revents) answer(questions, ring);
+      if (items[0].revents) answer(questions, ring, refused);
     }
     questions.unbind(kAddress);
   } catch (const zmq::error_t& error) {

@@ -27,7 +27,8 @@ struct Entry {
   std::string where;  // file:line
 };
 
-/// The lines of a key file that are no comments. '#' is a character of Z85 and a space is not, hence "# ".
+/// The lines of a key file that are no comments. '#' is a character of Z85, but no key begins with it: the first five
+/// characters would be more than 32 bits.
 std::vector<Entry> read_entries(const std::filesystem::path& file) {
   std::string text;
   try {
@@ -41,7 +42,7 @@ std::vector<Entry> read_entries(const std::filesystem::path& file) {
   for (std::string line; std::getline(lines, line);) {
     ++number;
     const size_t first = line.find_first_not_of(kSpace);
-    if (first == std::string::npos || line == "#" || line.starts_with("# ")) continue;
+    if (first == std::string::npos || line[first] == '#') continue;
     const std::string key = line.substr(first, line.find_first_of(kSpace, first) - first);
     entries.push_back({key, file.string() + ":" + std::to_string(number)});
     check_key(key, entries.back().where);

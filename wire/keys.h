@@ -22,7 +22,7 @@ void check_key(const std::string& key, const std::string& where);
 
 /// The public keys of the workers that may come in.
 ///
-/// File: one key a line, followed by an optional name; empty lines and lines that start with "# " are comments.
+/// File: one key a line, followed by an optional name; empty lines and lines that begin with # are comments.
 class KeyRing {
  public:
   /// Throws ConfigError with file and line for anything that is no key, and if there is none.

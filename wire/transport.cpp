@@ -184,6 +184,7 @@ void WorkerSocket::reconnect() {
 
 std::optional<Received> WorkerSocket::receive(std::chrono::milliseconds timeout, int wake_fd) {
   using Clock = std::chrono::steady_clock;
+  if (!state_->handshakes) throw TransportError("worker: expected connect() before receive()");
   const auto end = Clock::now() + timeout;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());

@@ -120,13 +120,17 @@ TEST(Keys, RandomBytesAreRefused) {
 
 TEST(KeyRing, ListsKeysWithNamesAndComments) {
   const TemporaryFolder folder;
-  const std::string begins_like_a_comment = "#" + std::string(39, '0');
+  const std::string other = new_key_pair().public_key;
   const auto file = write(folder / "allowed_workers",
-                          "# workers\n\n" + std::string(kKey) + " cluster node 7\n" + begins_like_a_comment + "\n");
+                          "# workers\n\n" + std::string(kKey) + " cluster node 7\n #a comment\n" + other + "\n");
   const KeyRing ring = KeyRing::load(file);
   EXPECT_TRUE(ring.allows(kKey));
-  EXPECT_TRUE(ring.allows(begins_like_a_comment));
+  EXPECT_TRUE(ring.allows(other));
   EXPECT_FALSE(ring.allows(new_key_pair().public_key));
+}
+
+TEST(KeyRing, NoKeyBeginsLikeAComment) {
+  EXPECT_NE(error_of([] { check_key("#" + std::string(39, '0'), "here"); }), "no error");
 }
 
 TEST(KeyRing, AnEmptyListIsAnErrorBecauseNobodyCouldComeIn) {

@@ -366,6 +366,8 @@ TEST(WorkerSocket, RefusesNamesAndAddressesThatCannotBe) {
   EXPECT_THROW(WorkerSocket(context, std::string(256, 'x')), ConfigError);
   EXPECT_THROW(WorkerSocket(context, std::string("\0x", 2)), ConfigError);
   WorkerSocket worker(context, "worker 1");
+  EXPECT_THROW(worker.receive(0ms), TransportError);
+  EXPECT_THROW(worker.send(1, Hello{}), TransportError);
   EXPECT_THROW(worker.connect("nonsense"), TransportError);
   EXPECT_THROW(worker.connect("tcp://127.0.0.1:notaport"), TransportError);
 }
