@@ -22,8 +22,8 @@ struct PartitionOptions {
   double alpha = 0.5;        ///< Dirichlet concentration; smaller is more skewed
   int64_t min_examples = 2;  ///< dirichlet and quantity: every client gets at least so many
   int64_t shards_per_client = 2;
-  double skew = 1;   ///< exponent of the quantity scheme; 0 is iid
-  std::string file;  ///< index file of the file scheme
+  double skew = 1;        ///< exponent of the quantity scheme; 0 is iid
+  std::string file = {};  ///< index file of the file scheme
 };
 void describe(ConfigSection section, PartitionOptions& options);
 

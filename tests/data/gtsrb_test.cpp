@@ -22,15 +22,15 @@ void write_signs(const test::TemporaryFolder& folder) {
     for (int track = 0; track < 8; ++track) {
       for (int frame = 0; frame < 2; ++frame) {
         const std::string name = fmt::format("{:05}_{:05}.ppm", track, frame);
-        csv += fmt::format("{};6;5;1;1;4;3;{}\r\n", name, label);
+        csv += fmt::format("{};6;6;1;1;4;4;{}\r\n", name, label);
         std::string pixels;
-        for (int y = 0; y < 5; ++y) {
+        for (int y = 0; y < 6; ++y) {
           for (int x = 0; x < 6; ++x) {
-            const bool inside = x >= 1 && x <= 4 && y >= 1 && y <= 3;
+            const bool inside = x >= 1 && x <= 4 && y >= 1 && y <= 4;
             pixels += std::string(3, inside ? '\xff' : static_cast<char>(track));
           }
         }
-        test::write(folder / fmt::format("{:05}/{}", label, name), "P6\n6 5\n255\n" + pixels);
+        test::write(folder / fmt::format("{:05}/{}", label, name), "P6\n6 6\n255\n" + pixels);
       }
     }
     test::write(folder / fmt::format("{0:05}/GT-{0:05}.csv", label), csv);
@@ -40,8 +40,8 @@ void write_signs(const test::TemporaryFolder& folder) {
 TEST(Gtsrb, KeepsTheImagesOfOneSignTogether) {
   const test::TemporaryFolder folder;
   write_signs(folder);
-  const Splits splits = read_gtsrb(folder.path(), 8, false);
-  EXPECT_EQ(splits.train.shape, (ExampleShape{3, 8, 8}));
+  const Splits splits = read_gtsrb(folder.path(), 6, false);
+  EXPECT_EQ(splits.train.shape, (ExampleShape{3, 6, 6}));
   EXPECT_EQ(splits.train.size(), 43 * 12);
   EXPECT_EQ(splits.test.size(), 43 * 4);
   std::set<int> tracks;
@@ -65,21 +65,21 @@ TEST(Gtsrb, SaysWhichLineIsWrong) {
   };
   const std::string header = kHeader;
   EXPECT_THAT(error("Filename,Width\n"), HasSubstr("GT-00002.csv:1: expected the header"));
-  EXPECT_THAT(error(header + "00000_00000.ppm;6;5;1;1;4;3\n"), HasSubstr(":2: expected 8 fields, got 7"));
-  EXPECT_THAT(error(header + "00000_00000.ppm;6;5;1;1;4;3;2;9\n"), HasSubstr(":2: expected 8 fields, got more"));
-  EXPECT_THAT(error(header + "00000_00000.ppm;6;-5;1;1;4;3;2\n"), HasSubstr(":2: expected a whole number in field 3"));
-  EXPECT_THAT(error(header + "00000_00000.ppm;6;5;1;1;4;3;7\n"), HasSubstr(":2: expected class 2, got 7"));
-  EXPECT_THAT(error(header + "../x_1.ppm;6;5;1;1;4;3;2\n"), HasSubstr(":2: expected a file name"));
-  EXPECT_THAT(error(header + "x.ppm;6;5;1;1;4;3;2\n"), HasSubstr(":2: expected a file name TRACK_FRAME.ppm"));
-  EXPECT_THAT(error(header + "\n00000_00000.ppm;7;5;1;1;4;3;2\n"), HasSubstr(":3: expected 00000_00000.ppm of 7x5"));
-  EXPECT_THAT(error(header + "00000_00000.ppm;6;5;1;1;6;3;2\n"), HasSubstr(":2: expected a region within 6x5"));
-  EXPECT_THAT(error(header + "00000_00009.ppm;6;5;1;1;4;3;2\n"), HasSubstr("00000_00009.ppm: expected a file"));
+  EXPECT_THAT(error(header + "00000_00000.ppm;6;6;1;1;4;4\n"), HasSubstr(":2: expected 8 fields, got 7"));
+  EXPECT_THAT(error(header + "00000_00000.ppm;6;6;1;1;4;4;2;9\n"), HasSubstr(":2: expected 8 fields, got more"));
+  EXPECT_THAT(error(header + "00000_00000.ppm;6;-6;1;1;4;4;2\n"), HasSubstr(":2: expected a whole number in field 3"));
+  EXPECT_THAT(error(header + "00000_00000.ppm;6;6;1;1;4;4;7\n"), HasSubstr(":2: expected class 2, got 7"));
+  EXPECT_THAT(error(header + "../x_1.ppm;6;6;1;1;4;4;2\n"), HasSubstr(":2: expected a file name"));
+  EXPECT_THAT(error(header + "x.ppm;6;6;1;1;4;4;2\n"), HasSubstr(":2: expected a file name TRACK_FRAME.ppm"));
+  EXPECT_THAT(error(header + "\n00000_00000.ppm;7;6;1;1;4;4;2\n"), HasSubstr(":3: expected 00000_00000.ppm of 7x6"));
+  EXPECT_THAT(error(header + "00000_00000.ppm;6;6;1;1;6;4;2\n"), HasSubstr(":2: expected a region within 6x6"));
+  EXPECT_THAT(error(header + "00000_00009.ppm;6;6;1;1;4;4;2\n"), HasSubstr("00000_00009.ppm: expected a file"));
 }
 
 TEST(Gtsrb, SurvivesDamage) {
   const test::TemporaryFolder folder;
   write_signs(folder);
-  const std::string csv = std::string(kHeader) + "00000_00000.ppm;6;5;1;1;4;3;0\r\n00001_00000.ppm;6;5;1;1;4;3;0\r\n";
+  const std::string csv = std::string(kHeader) + "00000_00000.ppm;6;6;1;1;4;4;0\r\n00001_00000.ppm;6;6;1;1;4;4;0\r\n";
   EXPECT_GE(test::count_refused(folder / "00000/GT-00000.csv", csv, [&] { read_gtsrb(folder.path(), 4, true); }), 80);
 }
 

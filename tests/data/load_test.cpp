@@ -36,7 +36,7 @@ TEST(Load, ALimitKeepsExamplesDrawnByTheSeed) {
   EXPECT_EQ(part.train.size(), 50);
   EXPECT_EQ(part.test.size(), 20);
   EXPECT_EQ(part.train.pixels, load(options, 1).train.pixels);
-  std::set<std::vector<uint8_t>> all;
+  std::set<std::string> all;
   for (int64_t i = 0; i < 200; ++i) all.insert({whole.train.example(i).begin(), whole.train.example(i).end()});
   for (int64_t i = 0; i < 50; ++i) {
     EXPECT_TRUE(all.contains({part.train.example(i).begin(), part.train.example(i).end()}));
