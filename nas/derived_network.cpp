@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 #include "models/initialise.h"
@@ -94,7 +95,7 @@ DerivedNetwork::DerivedNetwork(const Genotype& genotype, const DerivedOptions& o
 
 torch::Tensor DerivedNetwork::forward(const torch::Tensor& images) {
   const double drop_path = is_training() ? drop_path_ : 0;
-  auxiliary_logits_ = {};
+  auxiliary_logits_.reset();
   torch::Tensor previous = stem_->forward(images.contiguous(torch::MemoryFormat::ChannelsLast));
   previous = previous.contiguous(torch::MemoryFormat::ChannelsLast);
   torch::Tensor before_previous = previous;
