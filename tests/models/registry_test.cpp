@@ -137,7 +137,9 @@ TEST(StagedNetwork, RunByItsPartsGivesItsForwardAndKeepsChannelsLast) {
       const torch::Tensor images = examples(shape);
       torch::Tensor features = network->enter(images);
       for (auto& block : *network->blocks) features = block.forward(features);
-      if (features.size(2) > 1) EXPECT_TRUE(features.is_contiguous(torch::MemoryFormat::ChannelsLast)) << name;
+      if (features.size(2) > 1) {
+        EXPECT_TRUE(features.is_contiguous(torch::MemoryFormat::ChannelsLast)) << name;
+      }
       EXPECT_TRUE(torch::equal(network->head->forward(features), network->forward(images))) << name;
     }
   }
