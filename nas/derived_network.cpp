@@ -90,7 +90,7 @@ DerivedNetwork::DerivedNetwork(const Genotype& genotype, const DerivedOptions& o
   register_module("cells", cells);
   if (auxiliary_head_) register_module("auxiliary_head", auxiliary_head_);
   classifier_ = register_module("classifier", torch::nn::Linear(previous, classes));
-  models::initialise(*this, init);
+  for (const auto& part : children()) models::initialise(*part, init);  // a module under construction cannot be walked
 }
 
 torch::Tensor DerivedNetwork::forward(const torch::Tensor& images) {

@@ -118,7 +118,7 @@ TEST(Registry, HasAsManyBlocksAsTheMultiExitNetworksCount) {
 }
 
 TEST(Registry, NamesTheNearestNetworkForAnUnknownOne) {
-  EXPECT_THAT(error_of("vgg61", kColour), testing::HasSubstr("got 'vgg61'; the nearest is 'vgg16'"));
+  EXPECT_THAT(error_of("vgg-16", kColour), testing::HasSubstr("got 'vgg-16'; the nearest is 'vgg16'"));
   EXPECT_THAT(error_of("", kColour), testing::HasSubstr("expected one of cnn, alexnet"));
 }
 
