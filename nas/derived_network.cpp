@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 #include "models/initialise.h"
@@ -89,12 +90,12 @@ DerivedNetwork::DerivedNetwork(const Genotype& genotype, const DerivedOptions& o
   register_module("cells", cells);
   if (auxiliary_head_) register_module("auxiliary_head", auxiliary_head_);
   classifier_ = register_module("classifier", torch::nn::Linear(previous, classes));
-  models::initialise(*this, init);
+  for (const auto& part : children()) models::initialise(*part, init);  // a module under construction cannot be walked
 }
 
 torch::Tensor DerivedNetwork::forward(const torch::Tensor& images) {
   const double drop_path = is_training() ? drop_path_ : 0;
-  auxiliary_logits_ = {};
+  auxiliary_logits_.reset();
   torch::Tensor previous = stem_->forward(images.contiguous(torch::MemoryFormat::ChannelsLast));
   previous = previous.contiguous(torch::MemoryFormat::ChannelsLast);
   torch::Tensor before_previous = previous;

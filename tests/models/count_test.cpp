@@ -72,7 +72,9 @@ TEST(Count, LeavesTheNetworkAsItWas) {
     EXPECT_EQ(network->is_training(), training);
   }
   for (const auto& buffer : network->named_buffers()) {
-    if (buffer.key().ends_with("running_mean")) EXPECT_EQ(buffer.value().abs().sum().item<double>(), 0);
+    if (buffer.key().ends_with("running_mean")) {
+      EXPECT_EQ(buffer.value().abs().sum().item<double>(), 0);
+    }
   }
 }
 

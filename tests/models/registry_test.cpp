@@ -118,7 +118,7 @@ TEST(Registry, HasAsManyBlocksAsTheMultiExitNetworksCount) {
 }
 
 TEST(Registry, NamesTheNearestNetworkForAnUnknownOne) {
-  EXPECT_THAT(error_of("vgg61", kColour), testing::HasSubstr("got 'vgg61'; the nearest is 'vgg16'"));
+  EXPECT_THAT(error_of("vgg-16", kColour), testing::HasSubstr("got 'vgg-16'; the nearest is 'vgg16'"));
   EXPECT_THAT(error_of("", kColour), testing::HasSubstr("expected one of cnn, alexnet"));
 }
 
@@ -137,7 +137,9 @@ TEST(StagedNetwork, RunByItsPartsGivesItsForwardAndKeepsChannelsLast) {
       const torch::Tensor images = examples(shape);
       torch::Tensor features = network->enter(images);
       for (auto& block : *network->blocks) features = block.forward(features);
-      if (features.size(2) > 1) EXPECT_TRUE(features.is_contiguous(torch::MemoryFormat::ChannelsLast)) << name;
+      if (features.size(2) > 1) {
+        EXPECT_TRUE(features.is_contiguous(torch::MemoryFormat::ChannelsLast)) << name;
+      }
       EXPECT_TRUE(torch::equal(network->head->forward(features), network->forward(images))) << name;
     }
   }

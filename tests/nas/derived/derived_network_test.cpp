@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/torch_random.h"

@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -194,7 +194,9 @@ TEST(Genotype, DrawsRandomCellsThatAreValidAndTheSameForTheSameSeed) {
     EXPECT_NO_THROW(validate(genotype, "random"));
     for (size_t i = 0; i < genotype.normal.size(); ++i) {
       operations.insert(genotype.normal[i].operation);
-      if (i % 2) EXPECT_NE(genotype.normal[i].from, genotype.normal[i - 1].from);
+      if (i % 2) {
+        EXPECT_NE(genotype.normal[i].from, genotype.normal[i - 1].from);
+      }
     }
   }
   EXPECT_EQ(operations.size(), 7u);
