@@ -39,7 +39,8 @@ double seconds_a_step(SpaceOptions options, Execution execution, int64_t batch, 
   const auto network = make_search_network(options, {3, size, size}, 10, make_torch_generator({.purpose = "weights"}));
   Arena arena = Arena::adopt(*network, [&](const auto& name) { return network->is_alpha(name); });
   const auto generator = make_torch_generator({.purpose = "images"});
-  const Batch images{torch::randn({batch, 3, size, size}, generator, torch::TensorOptions()), torch::arange(batch) % 10};
+  const Batch images{torch::randn({batch, 3, size, size}, generator, torch::TensorOptions()),
+                     torch::arange(batch) % 10};
   double best = 1e30;
   for (int i = 0; i <= repeats; ++i) {  // the first is a warm-up
     const auto start = std::chrono::steady_clock::now();

@@ -78,11 +78,10 @@ double second_order(SearchNetwork& network, Arena& arena, const Batch& train, co
 }  // namespace
 
 void describe(ConfigSection section, ArchitectOptions& options) {
-  section.read("order", options.order,
-               {{"first", ArchitectureOrder::first},
-                {"second", ArchitectureOrder::second},
-                {"mixed", ArchitectureOrder::mixed}},
-               "gradient of alpha: first order, second order (unrolled), or mixed level (MiLeNAS)");
+  section.read(
+      "order", options.order,
+      {{"first", ArchitectureOrder::first}, {"second", ArchitectureOrder::second}, {"mixed", ArchitectureOrder::mixed}},
+      "gradient of alpha: first order, second order (unrolled), or mixed level (MiLeNAS)");
   section.read("mixed_weight", options.mixed_weight, {0, 1000}, "weight of the validation loss with order = mixed");
 }
 

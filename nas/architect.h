@@ -40,8 +40,8 @@ struct UnrolledStep {
 ///
 /// `arena` is the one that has adopted `network`. All of the arena's values are afterwards bitwise what they were: also
 /// the running statistics of batch normalisation, which the original lets move here. So the gradient is a function of
-/// the arena and the batches alone. The weights' part of `arena.gradients()` is overwritten by `second`, else untouched.
-/// `train` is not read by `first`, `step` only by `second`.
+/// the arena and the batches alone. The weights' part of `arena.gradients()` is overwritten by `second`, else
+/// untouched. `train` is not read by `first`, `step` only by `second`.
 ///
 /// Second order is Liu et al. 2019, equations 6 to 8: w' = w - lr (momentum buffer + grad L_train + weight_decay w),
 /// and grad_alpha L_val(w') - lr (grad_alpha L_train(w+) - grad_alpha L_train(w-)) / 2 eps with w+- = w +- eps v,

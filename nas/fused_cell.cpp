@@ -26,9 +26,9 @@ class FusedNodes : public torch::autograd::Function<FusedNodes> {
     auto& pass = static_cast<FusedPass&>(*capsule);
     const size_t first_filter = 3 + pass.skip_count();
     const bool filters = context->needs_input_grad({{first_filter, first_filter + pass.filter_count()}});
-    auto gradients = pass.backward(output_gradient[0], {.states = {context->needs_input_grad(0),
-                                                                   context->needs_input_grad(1)},
-                                                        .filters = filters});
+    auto gradients =
+        pass.backward(output_gradient[0],
+                      {.states = {context->needs_input_grad(0), context->needs_input_grad(1)}, .filters = filters});
     gradients.resize(gradients.size() + 2);  // the arguments that are no tensors
     return gradients;
   }
@@ -58,8 +58,7 @@ torch::Tensor fused_nodes(const Cell& cell, const NodeState& first, const NodeSt
   }
   return FusedNodes::apply(first.value.contiguous(torch::MemoryFormat::ChannelsLast),
                            second.value.contiguous(torch::MemoryFormat::ChannelsLast), weights.contiguous(),
-                           at::TensorList(skips), at::TensorList(filters), &cell,
-                           torch::GradMode::is_enabled());
+                           at::TensorList(skips), at::TensorList(filters), &cell, torch::GradMode::is_enabled());
 }
 
 }  // namespace archleak::nas

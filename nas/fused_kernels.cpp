@@ -2,10 +2,10 @@
 
 namespace archleak::nas {
 
-#define ARCHLEAK_DECLARE(isa)                       \
-  namespace isa {                                   \
-  template <typename T>                             \
-  const FusedKernels<T>& table(int64_t channels);   \
+#define ARCHLEAK_DECLARE(isa)                     \
+  namespace isa {                                 \
+  template <typename T>                           \
+  const FusedKernels<T>& table(int64_t channels); \
   }
 ARCHLEAK_DECLARE(baseline)
 ARCHLEAK_DECLARE(avx2)

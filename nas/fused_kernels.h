@@ -30,23 +30,24 @@ struct UnitShape {
 /// computed where it is read, never stored.
 template <typename T>
 struct NormGradient {
-  const T* g;       ///< gradient after normalisation, pixels `stride` apart
-  int64_t stride;   ///< in elements
-  const T* y;       ///< the output before normalisation, `[pixels, channels]`
+  const T* g;          ///< gradient after normalisation, pixels `stride` apart
+  int64_t stride;      ///< in elements
+  const T* y;          ///< the output before normalisation, `[pixels, channels]`
   const T *a, *b, *c;  ///< `[channels]`
 };
 
-/// One summand of a mixture: y `[pixels, channels]`, pixels `stride` apart, times a scale by channel.
+/// One summand of a mixture: y `[pixels, channels]`, pixels `stride` apart, as y scale + shift by channel.
 template <typename T>
 struct MixtureTerm {
   const T* y;
   int64_t stride;
   const T* scale;  ///< `[channels]`
+  const T* shift;  ///< `[channels]`; `mix` takes all shifts together instead
 };
 
 /// The inner loops of a fused cell for one image in NHWC and one instruction set.
 ///
-/// Sums go to float64 `[2, channels]` (value, value times y) and are added to; weight gradients are added to.
+/// Sums go to float64 `[2, channels]` and are added to; weight gradients are added to.
 template <typename T>
 struct FusedKernels {
   /// relu(x scale + shift) with a zero border, `[height + 2 border, width + 2 border, channels]`; no scale: relu(x).
@@ -70,14 +71,14 @@ struct FusedKernels {
   void (*pool_backward)(const UnitShape& shape, const uint8_t* index, const NormGradient<T>& gradient,
                         T* input_gradient, T* scratch);
 
-  /// out = shift + sum of terms; out's pixels are `stride` apart.
+  /// out = shift + sum of y scale; out's pixels are `stride` apart.
   void (*mix)(const MixtureTerm<T>* terms, int64_t count, const T* shift, int64_t pixels, int64_t channels, T* out,
               int64_t stride);
-  /// Adds sum g to `sums[0]`, and sum g y of every term to the following rows, `[1 + count, channels]`.
+  /// Adds sum g to `sums[0]`, and sum g (y scale + shift) of every term to the following rows, `[1 + count, channels]`.
   void (*mix_sums)(const T* g, int64_t stride, const MixtureTerm<T>* terms, int64_t count, int64_t pixels,
                    int64_t channels, double* sums);
 
-  /// d where y scale + shift > 0, else zero, in place, and its sums (d, d y).
+  /// d where y scale + shift > 0, else zero, in place, and its sums (d, d (y scale + shift)).
   void (*unrectify)(const T* y, const T* scale, const T* shift, int64_t pixels, int64_t channels, T* d, double* sums);
   /// into += raw + (rectified where x > 0); into and x have pixels `into_stride` and `x_stride` apart.
   void (*accumulate)(const T* x, int64_t x_stride, const T* raw, const T* rectified, int64_t pixels, int64_t channels,

@@ -1,2 +1,3 @@
 #define ARCHLEAK_ISA avx512
+#define ARCHLEAK_LANES 16
 #include "nas/fused_kernels_impl.h"

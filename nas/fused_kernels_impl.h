@@ -1,5 +1,6 @@
-// The kernels' code, included once for every instruction set with ARCHLEAK_ISA set to its name. Nothing here may call
-// an inline function of the standard library: the linker could choose this instruction set's copy for everyone.
+// The kernels' code, included once for every instruction set with ARCHLEAK_ISA set to its name and ARCHLEAK_LANES to
+// the number of floats that its registers hold. Nothing here may call an inline function of the standard library: the
+// linker could choose this instruction set's copy for everyone.
 #include "nas/fused_kernels.h"
 
 namespace archleak::nas::ARCHLEAK_ISA {
@@ -160,19 +161,24 @@ struct Kernels {
   }
 
   static void sum_squares(const T* y, int64_t pixels, int64_t channels, double* sums) {
-    for (int64_t c = 0; c < channels; c += L) {
-      Vector sum{}, square{};
-      for (int64_t i = 0; i < pixels; ++i) {
-        const Vector v = load(y + i * channels + c);
-        sum += v;
-        square += v * v;
+    for (int64_t first = 0; first < pixels; first += kTile) {
+      const int64_t last = first + kTile < pixels ? first + kTile : pixels;
+      for (int64_t c = 0; c < channels; c += L) {
+        Vector sum{}, square{};
+        for (int64_t i = first; i < last; ++i) {
+          const Vector v = load(y + i * channels + c);
+          sum += v;
+          square += v * v;
+        }
+        add_sum(sums + c, sum);
+        add_sum(sums + channels + c, square);
       }
-      add_sum(sums + c, sum);
-      add_sum(sums + channels + c, square);
     }
   }
 
-  static int64_t tile_rows(const UnitShape& s) { return s.out_width() >= kTile ? 1 : kTile / s.out_width(); }
+  static int64_t tile_rows(const UnitShape& s) {
+    return s.out_width() >= kTile ? 1 : kTile / s.out_width();
+  }
 
   static void unit_forward(const UnitShape& s, const T* padded, const T* depthwise, const T* pointwise, T* y,
                            double* sums, T* scratch) {
@@ -267,8 +273,12 @@ struct Kernels {
   }
 
   // The taps of a 3-wide window at `center` that lie in 0..size-1.
-  ARCHLEAK_INLINE int64_t first_tap(int64_t center) { return center == 0 ? 1 : 0; }
-  ARCHLEAK_INLINE int64_t last_tap(int64_t center, int64_t size) { return center == size - 1 ? 1 : 2; }
+  ARCHLEAK_INLINE int64_t first_tap(int64_t center) {
+    return center == 0 ? 1 : 0;
+  }
+  ARCHLEAK_INLINE int64_t last_tap(int64_t center, int64_t size) {
+    return center == size - 1 ? 1 : 2;
+  }
 
   static void pool_forward(const UnitShape& s, const T* x, int64_t stride, T* out, uint8_t* index, double* sums) {
     const int64_t channels = s.channels, row = s.width * stride;
@@ -345,7 +355,8 @@ struct Kernels {
     for (int64_t i = 0; i < pixels; ++i) {
       for (int64_t c = 0; c < channels; c += L) {
         Vector sum = load(shift + c);
-        for (int64_t t = 0; t < count; ++t) sum += load(terms[t].y + i * terms[t].stride + c) * load(terms[t].scale + c);
+        for (int64_t t = 0; t < count; ++t)
+          sum += load(terms[t].y + i * terms[t].stride + c) * load(terms[t].scale + c);
         store(out + i * stride + c, sum);
       }
     }
@@ -353,20 +364,25 @@ struct Kernels {
 
   static void mix_sums(const T* g, int64_t stride, const MixtureTerm<T>* terms, int64_t count, int64_t pixels,
                        int64_t channels, double* sums) {
-    for (int64_t first = 0; first < pixels; first += 4 * kTile) {
-      const int64_t last = first + 4 * kTile < pixels ? first + 4 * kTile : pixels;
+    for (int64_t first = 0; first < pixels; first += kTile) {
+      const int64_t last = first + kTile < pixels ? first + kTile : pixels;
       for (int64_t c = 0; c < channels; c += L) {
         Vector sum{};
         for (int64_t i = first; i < last; ++i) sum += load(g + i * stride + c);
         add_sum(sums + c, sum);
         for (int64_t t = 0; t < count; ++t) {
+          const Vector scale = load(terms[t].scale + c), shift = load(terms[t].shift + c);
+          const T* y = terms[t].y + c;
+          const auto term = [&](int64_t i) __attribute__((always_inline)) {
+            return load(g + i * stride + c) * (load(y + i * terms[t].stride) * scale + shift);
+          };
           Vector even{}, odd{};
           int64_t i = first;
           for (; i + 2 <= last; i += 2) {
-            even += load(g + i * stride + c) * load(terms[t].y + i * terms[t].stride + c);
-            odd += load(g + (i + 1) * stride + c) * load(terms[t].y + (i + 1) * terms[t].stride + c);
+            even += term(i);
+            odd += term(i + 1);
           }
-          if (i < last) even += load(g + i * stride + c) * load(terms[t].y + i * terms[t].stride + c);
+          if (i < last) even += term(i);
           add_sum(sums + (t + 1) * channels + c, even + odd);
         }
       }
@@ -375,18 +391,21 @@ struct Kernels {
 
   static void unrectify(const T* y, const T* scale, const T* shift, int64_t pixels, int64_t channels, T* d,
                         double* sums) {
-    for (int64_t c = 0; c < channels; c += L) {
-      const Vector s = load(scale + c), t = load(shift + c);
-      Vector sum{}, product{};
-      for (int64_t i = 0; i < pixels; ++i) {
-        const Vector v = load(y + i * channels + c);
-        const Vector g = v * s + t > Vector{} ? load(d + i * channels + c) : Vector{};
-        store(d + i * channels + c, g);
-        sum += g;
-        product += g * v;
+    for (int64_t first = 0; first < pixels; first += kTile) {
+      const int64_t last = first + kTile < pixels ? first + kTile : pixels;
+      for (int64_t c = 0; c < channels; c += L) {
+        const Vector s = load(scale + c), t = load(shift + c);
+        Vector sum{}, product{};
+        for (int64_t i = first; i < last; ++i) {
+          const Vector v = load(y + i * channels + c) * s + t;
+          const Vector g = v > Vector{} ? load(d + i * channels + c) : Vector{};
+          store(d + i * channels + c, g);
+          sum += g;
+          product += g * v;
+        }
+        add_sum(sums + c, sum);
+        add_sum(sums + channels + c, product);
       }
-      add_sum(sums + c, sum);
-      add_sum(sums + channels + c, product);
     }
   }
 
@@ -400,16 +419,20 @@ struct Kernels {
     }
   }
 
-  static constexpr FusedKernels<T> kTable{rectify,       unit_forward, unit_backward, pool_forward, pool_backward,
-                                          mix,           mix_sums,     unrectify,     accumulate};
+  static constexpr FusedKernels<T> kTable{rectify, unit_forward, unit_backward, pool_forward, pool_backward,
+                                          mix,     mix_sums,     unrectify,     accumulate};
 };
 
 }  // namespace
 
 template <typename T>
 const FusedKernels<T>& table(int64_t channels) {
-  if (channels % 16 == 0) return Kernels<T, 16>::kTable;
-  if (channels % 8 == 0) return Kernels<T, 8>::kTable;
+  if constexpr (ARCHLEAK_LANES >= 16) {
+    if (channels % 16 == 0) return Kernels<T, 16>::kTable;
+  }
+  if constexpr (ARCHLEAK_LANES >= 8) {
+    if (channels % 8 == 0) return Kernels<T, 8>::kTable;
+  }
   if (channels % 4 == 0) return Kernels<T, 4>::kTable;
   return Kernels<T, 1>::kTable;
 }

@@ -1,150 +1,22 @@
 #include "nas/fused_pass.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "nas/fused_kernels.h"
+#include "nas/fused_parts.h"
 
 namespace archleak::nas {
 namespace {
 
-using models::BatchNorm;
 using torch::Tensor;
 
 // What an edge writes and normalises: the six separable units in the order of their filters, then the pools.
 enum Slot { kFirst3, kSecond3, kFirst5, kSecond5, kDilation3, kDilation5, kMax, kAverage, kSlots };
 constexpr int kUnits = 6;
-constexpr std::array kSlotOfPrimitive{-1, int{kMax}, int{kAverage}, -1, int{kSecond3}, int{kSecond5}, int{kDilation3},
-                                      int{kDilation5}};
+constexpr std::array kSlotOfPrimitive{
+    -1, int{kMax}, int{kAverage}, -1, int{kSecond3}, int{kSecond5}, int{kDilation3}, int{kDilation5}};
 constexpr int kTerms = kOperations - 1;  // of an edge in the mixture: all but "none"
-
-// Images are dealt to a fixed number of chunks with sums of their own, so that no sum depends on the thread count.
-constexpr int64_t kChunks = 16;
-
-template <typename F>
-void for_chunks(int64_t images, const F& work) {
-  const int64_t chunks = std::min(kChunks, images);
-  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      work(chunk, chunk * images / chunks, (chunk + 1) * images / chunks);
-    }
-  });
-}
-
-// Accumulators `[size]` for every chunk.
-template <typename A>
-class Partials {
- public:
-  Partials(int64_t images, int64_t size) : chunks_(std::min(kChunks, images)), size_(size), values_(chunks_ * size) {}
-  A* of(int64_t chunk) { return values_.data() + chunk * size_; }
-  // The sum over chunks, in their order.
-  std::vector<A> total() const {
-    std::vector<A> sum(values_.begin(), values_.begin() + size_);
-    for (int64_t chunk = 1; chunk < chunks_; ++chunk) {
-      for (int64_t i = 0; i < size_; ++i) sum[i] += values_[chunk * size_ + i];
-    }
-    return sum;
-  }
-
- private:
-  int64_t chunks_, size_;
-  std::vector<A> values_;
-};
-
-// A unit's weights in the orders that the kernels read.
-template <typename T>
-struct Filters {
-  std::vector<T> depthwise, flipped;          // [taps, channels]
-  std::vector<T> pointwise, pointwise_turned; // [out, in], [in, out]
-
-  void pack(const Tensor& depthwise_weight, const Tensor& pointwise_weight) {
-    const auto copy = [](const Tensor& tensor) {
-      const Tensor packed = tensor.contiguous();
-      return std::vector<T>(packed.data_ptr<T>(), packed.data_ptr<T>() + packed.numel());
-    };
-    const Tensor taps = depthwise_weight.detach().flatten(1).t();
-    depthwise = copy(taps);
-    flipped = copy(taps.flip(0));
-    pointwise = copy(pointwise_weight.detach().flatten(1));
-    pointwise_turned = copy(pointwise_weight.detach().flatten(1).t());
-  }
-};
-
-// Batch normalisation without affine weights, as y scale + shift.
-template <typename T>
-struct Normalisation {
-  BatchNorm* module = nullptr;
-  bool of_batch = true;
-  std::vector<double> mean, inverse;  // 1 / sqrt(var + eps)
-  std::vector<T> scale, shift;
-
-  // `sums` is [2, channels]: y and y y over `count` pixels; it is read only where the batch's statistics are wanted.
-  void finish(const double* sums, int64_t channels, double count) {
-    const bool moves = module->is_training() && !module->uses_batch_statistics();
-    of_batch = module->is_training() || module->uses_batch_statistics();
-    T* running_mean = module->running_mean.template data_ptr<T>();
-    T* running_var = module->running_var.template data_ptr<T>();
-    mean.resize(channels), inverse.resize(channels), scale.resize(channels), shift.resize(channels);
-    constexpr double kMomentum = BatchNorm::kMomentum;
-    for (int64_t c = 0; c < channels; ++c) {
-      double variance = running_var[c];
-      mean[c] = running_mean[c];
-      if (of_batch) {
-        mean[c] = sums[c] / count;
-        variance = std::max(0.0, sums[channels + c] / count - mean[c] * mean[c]);
-      }
-      if (moves) {
-        const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
-        running_mean[c] = static_cast<T>((1 - kMomentum) * running_mean[c] + kMomentum * mean[c]);
-        running_var[c] = static_cast<T>((1 - kMomentum) * running_var[c] + kMomentum * unbiased);
-      }
-      inverse[c] = 1 / std::sqrt(variance + BatchNorm::kEpsilon);
-      scale[c] = static_cast<T>(inverse[c]);
-      shift[c] = static_cast<T>(-mean[c] * inverse[c]);
-    }
-    if (moves) *module->num_batches_tracked.template data_ptr<T>() += 1;
-  }
-};
-
-// The gradient through a normalisation whose output counts `weight` times, as a g + b + c y (NormGradient).
-template <typename T>
-struct Coefficients {
-  std::vector<T> a, b, c;
-
-  // `g` and `gy` are [channels]: sums of g and g y over `count` pixels. Returns the sum of g times normalised y.
-  double finish(const Normalisation<T>& norm, double weight, const double* g, const double* gy, double count) {
-    const size_t channels = norm.mean.size();
-    a.resize(channels), b.assign(channels, 0), c.assign(channels, 0);
-    double along = 0;
-    for (size_t i = 0; i < channels; ++i) {
-      const double inverse = norm.inverse[i], product = inverse * (gy[i] - norm.mean[i] * g[i]);
-      along += product;
-      a[i] = static_cast<T>(weight * inverse);
-      if (!norm.of_batch) continue;
-      const double slope = weight * inverse * inverse * product / count;
-      c[i] = static_cast<T>(-slope);
-      b[i] = static_cast<T>(slope * norm.mean[i] - weight * inverse * g[i] / count);
-    }
-    return along;
-  }
-  NormGradient<T> of(const T* g, int64_t stride, const T* y) const {
-    return {g, stride, y, a.data(), b.data(), c.data()};
-  }
-};
-
-// A node's values or their gradient in NHWC, pixels `stride` elements apart.
-template <typename T>
-struct Plane {
-  Tensor memory;
-  T* data = nullptr;
-  int64_t stride = 0, height = 0, width = 0;
-
-  int64_t pixels() const { return height * width; }
-  T* image(int64_t n) const { return data + n * pixels() * stride; }
-};
 
 template <typename T>
 struct EdgePass {
@@ -170,7 +42,9 @@ class Pass : public FusedPass {
         image_size_(height_ * width_ * cell.shape.channels),
         weights_(weights.detach().clone()),
         with_backward_(with_backward),
-        kernels_(fused_kernels<T>(cell.shape.channels)) {
+        kernels_(fused_kernels<T>(cell.shape.channels)),
+        zeros_(cell.shape.channels, T(0)),
+        ones_(cell.shape.channels, T(1)) {
     for (const Tensor& state : {first, second}) states_.push_back(plane(state.detach()));
     size_t skip = 0, filter = 0;
     for (int64_t node = 0, e = 0; node < shape_.steps; ++node) {
@@ -188,8 +62,12 @@ class Pass : public FusedPass {
         for (int64_t i = kSeparable3; i <= kDilated5; ++i) {
           for (const SeparableUnit& unit : static_cast<Separable&>(*edge.operations[i]).units) {
             const bool second_half = slot == kSecond3 || slot == kSecond5;
-            pass.shapes[slot] = {second_half ? height_ : in_height, second_half ? width_ : in_width, shape_.channels,
-                                 unit.kernel, unit.stride, unit.dilation};
+            pass.shapes[slot] = {second_half ? height_ : in_height,
+                                 second_half ? width_ : in_width,
+                                 shape_.channels,
+                                 unit.kernel,
+                                 unit.stride,
+                                 unit.dilation};
             pass.filters[slot].pack(filters[filter], filters[filter + 1]);
             pass.norms[slot].module = unit.norm.get();
             filter += 2;
@@ -273,9 +151,7 @@ class Pass : public FusedPass {
   Plane<T> plane(const Tensor& tensor) const {
     return {tensor, tensor.data_ptr<T>(), tensor.size(1), tensor.size(2), tensor.size(3)};
   }
-  Plane<T> empty_plane() const {
-    return plane(torch::empty({images_, shape_.channels, height_, width_}, options()));
-  }
+  Plane<T> empty_plane() const { return plane(torch::empty({images_, shape_.channels, height_, width_}, options())); }
   std::vector<EdgePass<T>*> edges_of(int64_t node) {
     std::vector<EdgePass<T>*> edges;
     for (int64_t i = 0; i < node + 2; ++i) edges.push_back(&edges_[first_edge(node) + i]);
@@ -360,17 +236,21 @@ class Pass : public FusedPass {
     }
   }
 
-  // The terms of a node's mixture for image `n`, scales left out.
+  // The terms of a node's mixture for image `n`, normalised but not weighed.
   std::vector<MixtureTerm<T>> terms(const std::vector<EdgePass<T>*>& edges, int64_t n) const {
     std::vector<MixtureTerm<T>> result;
     for (const EdgePass<T>* edge : edges) {
       for (int64_t primitive = kNone + 1; primitive < kOperations; ++primitive) {
+        const Plane<T>& from = states_[edge->from];
         if (primitive != kSkip) {
-          result.push_back({output(*edge, kSlotOfPrimitive[primitive], n), shape_.channels, nullptr});
+          const int slot = kSlotOfPrimitive[primitive];
+          const Normalisation<T>& norm = edge->norms[slot];
+          result.push_back({output(*edge, slot, n), shape_.channels, norm.scale.data(), norm.shift.data()});
         } else if (edge->stride == 2) {
-          result.push_back({edge->skip.template data_ptr<T>() + n * image_size_, shape_.channels, nullptr});
+          const T* skip = edge->skip.template data_ptr<T>() + n * image_size_;
+          result.push_back({skip, shape_.channels, ones_.data(), zeros_.data()});
         } else {
-          result.push_back({states_[edge->from].image(n), states_[edge->from].stride, nullptr});
+          result.push_back({from.image(n), from.stride, ones_.data(), zeros_.data()});
         }
       }
     }
@@ -519,7 +399,6 @@ class Pass : public FusedPass {
   void first_halves_backward(NodeGradient& work) {
     const int64_t channels = shape_.channels;
     std::vector<T> alphas(work.edges.size() * channels);
-    const std::vector<T> zeros(channels);
     for (size_t e = 0; e < work.edges.size(); ++e) {
       std::fill_n(alphas.data() + e * channels, channels, weight(work.first_edge + e, kSkip));
       if (work.edges[e]->stride == 2) skip_gradients_[work.first_edge + e] = empty_plane().memory;
@@ -533,14 +412,14 @@ class Pass : public FusedPass {
           const EdgePass<T>& edge = *work.edges[e];
           const Plane<T>& x = states_[edge.from];
           const int64_t size = x.pixels() * channels;
-          const MixtureTerm<T> skip{g, work.g.stride, alphas.data() + e * channels};
+          const MixtureTerm<T> skip{g, work.g.stride, alphas.data() + e * channels, nullptr};
           if (edge.stride == 2) {
             T* to = skip_gradients_[work.first_edge + e].template data_ptr<T>() + n * image_size_;
-            kernels_.mix(&skip, 1, zeros.data(), work.g.pixels(), channels, to, channels);
+            kernels_.mix(&skip, 1, zeros_.data(), work.g.pixels(), channels, to, channels);
           }
           if (!is_wanted(edge)) continue;
           if (edge.stride == 1) {
-            kernels_.mix(&skip, 1, zeros.data(), x.pixels(), channels, raw.data(), channels);
+            kernels_.mix(&skip, 1, zeros_.data(), x.pixels(), channels, raw.data(), channels);
           } else {
             std::fill_n(raw.data(), size, T(0));
           }
@@ -576,7 +455,8 @@ class Pass : public FusedPass {
       for (int slot = 0; slot < kUnits; ++slot) {
         const int64_t kernel = work.edges[e]->shapes[slot].kernel, taps = kernel * kernel;
         Tensor* to = &filter_gradients_[((work.first_edge + e) * kUnits + slot) * 2];
-        to[0] = torch::from_blob(at, {taps, channels}, weights_.options()).t().reshape({channels, 1, kernel, kernel});
+        const Tensor by_channel = torch::from_blob(at, {taps, channels}, weights_.options()).t();
+        to[0] = by_channel.clone(torch::MemoryFormat::Contiguous).view({channels, 1, kernel, kernel});
         at += taps * channels;
         to[1] = torch::from_blob(at, {channels, channels, 1, 1}, weights_.options()).clone();
         at += channels * channels;
@@ -589,6 +469,7 @@ class Pass : public FusedPass {
   const Tensor weights_;
   const bool with_backward_;
   const FusedKernels<T>& kernels_;
+  const std::vector<T> zeros_, ones_;  // [channels]
   std::vector<Plane<T>> states_;
   std::vector<EdgePass<T>> edges_;
 

@@ -12,8 +12,8 @@ namespace archleak::nas {
 ///
 /// Node by node, and within a node image by image: every edge's operations while the image is in cache, with
 /// batch-norm sums taken as outputs are written; then the second halves of the separable convolutions, normalised as
-/// they are read; then one pass that normalises, weighs and adds all operations of all edges. Backward mirrors this: the
-/// gradient of a normalised output is never stored, the depthwise outputs are computed again.
+/// they are read; then one pass that normalises, weighs and adds all operations of all edges. Backward mirrors this:
+/// the gradient of a normalised output is never stored, the depthwise outputs are computed again.
 class FusedPass : public torch::CustomClassHolder {
  public:
   /// `[batch, multiplier * channels, height, width]`, channels_last. Moves the running statistics in training mode.

@@ -13,8 +13,9 @@ class None : public Operation {
   explicit None(int64_t stride) : stride_(stride) {}
   torch::Tensor forward(const NodeState& input) override {
     const torch::Tensor& x = input.value;
-    return torch::zeros({x.size(0), x.size(1), (x.size(2) + stride_ - 1) / stride_, (x.size(3) + stride_ - 1) / stride_},
-                        x.options().memory_format(torch::MemoryFormat::ChannelsLast));
+    return torch::zeros(
+        {x.size(0), x.size(1), (x.size(2) + stride_ - 1) / stride_, (x.size(3) + stride_ - 1) / stride_},
+        x.options().memory_format(torch::MemoryFormat::ChannelsLast));
   }
 
  private:
@@ -87,9 +88,9 @@ torch::Tensor FactorizedReduce::forward(const NodeState& input) {
   const int64_t bottom = x.size(2) % 2, right = x.size(3) % 2;
   if (bottom || right) x = torch::constant_pad_nd(x, {0, right, 0, bottom});
   const torch::Tensor shifted = x.slice(2, 1).slice(3, 1);
-  return norm_->forward(torch::cat({torch::conv2d(x, conv_1_->weight, {}, /*stride=*/2),
-                                    torch::conv2d(shifted, conv_2_->weight, {}, /*stride=*/2)},
-                                   1));
+  return norm_->forward(torch::cat(
+      {torch::conv2d(x, conv_1_->weight, {}, /*stride=*/2), torch::conv2d(shifted, conv_2_->weight, {}, /*stride=*/2)},
+      1));
 }
 
 ReluConvNorm::ReluConvNorm(int64_t in, int64_t out) {
@@ -104,13 +105,16 @@ torch::Tensor ReluConvNorm::forward(const NodeState& input) {
 
 std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride) {
   switch (primitive) {
-    case kNone: return std::make_shared<None>(stride);
+    case kNone:
+      return std::make_shared<None>(stride);
     case kMaxPool:
-    case kAveragePool: return std::make_shared<Pool>(primitive, channels, stride);
+    case kAveragePool:
+      return std::make_shared<Pool>(primitive, channels, stride);
     case kSkip:
       if (stride == 1) return std::make_shared<Identity>();
       return std::make_shared<FactorizedReduce>(channels, channels);
-    default: return std::make_shared<Separable>(primitive, channels, stride);
+    default:
+      return std::make_shared<Separable>(primitive, channels, stride);
   }
 }
 

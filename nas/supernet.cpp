@@ -60,8 +60,8 @@ void Supernet::select(const std::vector<int64_t>& choice) {
 }
 
 std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images) {
-  if (images.dim() != 4 || images.size(1) != shape_.channels || images.size(2) != shape_.height ||
-      images.size(3) != shape_.width) {
+  if (images.dim() != 4 || images.size(0) == 0 || images.size(1) != shape_.channels ||
+      images.size(2) != shape_.height || images.size(3) != shape_.width) {
     throw Error(fmt::format("supernet: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
                             shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
   }

@@ -17,8 +17,8 @@ class Architect : public testing::TestWithParam<ArchitectureOrder> {
     network_ = make_search_network({.channels = 4, .layers = 2, .steps = 2, .multiplier = 2}, kShape, 10,
                                    make_torch_generator({.seed = 1, .purpose = "weights"}));
     network_->to(torch::kFloat64);
-    arena_ = std::make_unique<Arena>(
-        Arena::adopt(*network_, [&](const auto& name) { return network_->is_alpha(name); }));
+    arena_ =
+        std::make_unique<Arena>(Arena::adopt(*network_, [&](const auto& name) { return network_->is_alpha(name); }));
   }
   static Batch batch(int64_t index) {
     return {torch::randn({6, 1, 12, 12}, make_torch_generator({.seed = 3, .purpose = "images", .index = index}),
@@ -49,12 +49,13 @@ TEST_P(Architect, TheGradientDependsOnNothingThatWasThereBefore) {
   EXPECT_TRUE(gradient({.order = GetParam()}).equal(first));
 }
 
+std::string order_name(const testing::TestParamInfo<ArchitectureOrder>& info) {
+  return std::array{"first", "second", "mixed"}[static_cast<size_t>(info.param)];
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Architect,
-                         testing::Values(ArchitectureOrder::first, ArchitectureOrder::second,
-                                         ArchitectureOrder::mixed),
-                         [](const auto& info) {
-                           return std::vector{"first", "second", "mixed"}[static_cast<size_t>(info.param)];
-                         });
+                         testing::Values(ArchitectureOrder::first, ArchitectureOrder::second, ArchitectureOrder::mixed),
+                         order_name);
 
 using ArchitectOrders = Architect;
 

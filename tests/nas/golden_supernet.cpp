@@ -6,8 +6,7 @@
 
 namespace archleak::test {
 
-GoldenSupernet::GoldenSupernet(const std::filesystem::path& folder, torch::ScalarType type,
-                               nas::Execution execution) {
+GoldenSupernet::GoldenSupernet(const std::filesystem::path& folder, torch::ScalarType type, nas::Execution execution) {
   std::ifstream(folder / "index.json") >> index_;
   const auto bytes = static_cast<int64_t>(std::filesystem::file_size(folder / "values.f32"));
   values_ = torch::empty({bytes / 4}, torch::kFloat32);
@@ -41,7 +40,9 @@ torch::Tensor GoldenSupernet::expected(const std::string& name) const {
 
 nas::UnrolledStep GoldenSupernet::unrolled_step() const {
   const auto& step = index_.at("second_order");
-  return {.lr = step.at("eta"), .momentum = step.at("momentum"), .weight_decay = step.at("weight_decay"),
+  return {.lr = step.at("eta"),
+          .momentum = step.at("momentum"),
+          .weight_decay = step.at("weight_decay"),
           .momentum_buffer = {}};
 }
 

@@ -28,8 +28,9 @@ Arena adopt(SearchNetwork& network) {
 
 Batch batch(ExampleShape shape, int64_t size = 4, torch::ScalarType type = torch::kFloat32) {
   const auto generator = make_torch_generator({.seed = 5, .purpose = "images"});
-  return {torch::randn({size, shape.channels, shape.height, shape.width}, generator, torch::TensorOptions().dtype(type)),
-          torch::arange(size) % 10};
+  return {
+      torch::randn({size, shape.channels, shape.height, shape.width}, generator, torch::TensorOptions().dtype(type)),
+      torch::arange(size) % 10};
 }
 
 double distance(const torch::Tensor& a, const torch::Tensor& b) {
@@ -230,6 +231,7 @@ TEST(Supernet, RefusesAWrongSelectionAndImagesOfAnotherShape) {
   EXPECT_THROW(supernet->select({1, 2, 3}), Error);
   EXPECT_THROW(supernet->select(std::vector<int64_t>(10, kOperations)), Error);
   EXPECT_THROW(supernet->forward(batch(kColour).images), Error);
+  EXPECT_THROW(supernet->forward(torch::empty({0, 1, 28, 28})), Error);
 }
 
 TEST(SpaceOptions, AreReadFromTheConfiguration) {

@@ -1,0 +1,139 @@
+#pragma once
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "models/batch_norm.h"
+#include "nas/fused_kernels.h"
+
+namespace archleak::nas {
+
+/// Images are dealt to a fixed number of chunks with sums of their own, so that no sum depends on the thread count.
+inline constexpr int64_t kChunks = 16;
+
+template <typename F>
+void for_chunks(int64_t images, const F& work) {
+  const int64_t chunks = std::min(kChunks, images);
+  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
+      work(chunk, chunk * images / chunks, (chunk + 1) * images / chunks);
+    }
+  });
+}
+
+/// Accumulators `[size]` for every chunk.
+template <typename A>
+class Partials {
+ public:
+  Partials(int64_t images, int64_t size) : chunks_(std::min(kChunks, images)), size_(size), values_(chunks_ * size) {}
+  A* of(int64_t chunk) { return values_.data() + chunk * size_; }
+  /// The sum over chunks, in their order.
+  std::vector<A> total() const {
+    std::vector<A> sum(values_.begin(), values_.begin() + size_);
+    for (int64_t chunk = 1; chunk < chunks_; ++chunk) {
+      for (int64_t i = 0; i < size_; ++i) sum[i] += values_[chunk * size_ + i];
+    }
+    return sum;
+  }
+
+ private:
+  int64_t chunks_, size_;
+  std::vector<A> values_;
+};
+
+/// A unit's weights in the orders that the kernels read.
+template <typename T>
+struct Filters {
+  std::vector<T> depthwise, flipped;           ///< [taps, channels]
+  std::vector<T> pointwise, pointwise_turned;  ///< [out, in], [in, out]
+
+  void pack(const torch::Tensor& depthwise_weight, const torch::Tensor& pointwise_weight) {
+    const auto copy = [](const torch::Tensor& tensor) {
+      const torch::Tensor packed = tensor.contiguous();
+      return std::vector<T>(packed.data_ptr<T>(), packed.data_ptr<T>() + packed.numel());
+    };
+    const torch::Tensor taps = depthwise_weight.detach().flatten(1).t();
+    depthwise = copy(taps);
+    flipped = copy(taps.flip(0));
+    pointwise = copy(pointwise_weight.detach().flatten(1));
+    pointwise_turned = copy(pointwise_weight.detach().flatten(1).t());
+  }
+};
+
+/// Batch normalisation without affine weights, as y scale + shift.
+template <typename T>
+struct Normalisation {
+  models::BatchNorm* module = nullptr;
+  bool of_batch = true;
+  std::vector<double> mean, inverse;  ///< 1 / sqrt(var + eps)
+  std::vector<T> scale, shift;
+
+  /// `sums` is [2, channels]: y and y y over `count` pixels; it is read only where the batch's statistics are wanted.
+  void finish(const double* sums, int64_t channels, double count) {
+    const bool moves = module->is_training() && !module->uses_batch_statistics();
+    of_batch = module->is_training() || module->uses_batch_statistics();
+    T* running_mean = module->running_mean.template data_ptr<T>();
+    T* running_var = module->running_var.template data_ptr<T>();
+    mean.resize(channels), inverse.resize(channels), scale.resize(channels), shift.resize(channels);
+    constexpr double kMomentum = models::BatchNorm::kMomentum;
+    for (int64_t c = 0; c < channels; ++c) {
+      double variance = running_var[c];
+      mean[c] = running_mean[c];
+      if (of_batch) {
+        mean[c] = sums[c] / count;
+        variance = std::max(0.0, sums[channels + c] / count - mean[c] * mean[c]);
+      }
+      if (moves) {
+        const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
+        running_mean[c] = static_cast<T>((1 - kMomentum) * running_mean[c] + kMomentum * mean[c]);
+        running_var[c] = static_cast<T>((1 - kMomentum) * running_var[c] + kMomentum * unbiased);
+      }
+      inverse[c] = 1 / std::sqrt(variance + models::BatchNorm::kEpsilon);
+      scale[c] = static_cast<T>(inverse[c]);
+      shift[c] = static_cast<T>(-mean[c] * inverse[c]);
+    }
+    if (moves) *module->num_batches_tracked.template data_ptr<T>() += 1;
+  }
+};
+
+/// The gradient through a normalisation whose output counts `weight` times, as a g + b + c y (NormGradient).
+template <typename T>
+struct Coefficients {
+  std::vector<T> a, b, c;
+
+  /// `g` and `gy` are [channels]: sums of g and of g times normalised y over `count` pixels. Returns the sum of gy.
+  double finish(const Normalisation<T>& norm, double weight, const double* g, const double* gy, double count) {
+    const size_t channels = norm.mean.size();
+    a.resize(channels), b.assign(channels, 0), c.assign(channels, 0);
+    double along = 0;
+    for (size_t i = 0; i < channels; ++i) {
+      const double inverse = norm.inverse[i];
+      along += gy[i];
+      a[i] = static_cast<T>(weight * inverse);
+      if (!norm.of_batch) continue;
+      const double slope = weight * inverse * inverse * gy[i] / count;
+      c[i] = static_cast<T>(-slope);
+      b[i] = static_cast<T>(slope * norm.mean[i] - weight * inverse * g[i] / count);
+    }
+    return along;
+  }
+  NormGradient<T> of(const T* g, int64_t stride, const T* y) const {
+    return {g, stride, y, a.data(), b.data(), c.data()};
+  }
+};
+
+/// A node's values or their gradient in NHWC, pixels `stride` elements apart.
+template <typename T>
+struct Plane {
+  torch::Tensor memory;
+  T* data = nullptr;
+  int64_t stride = 0, height = 0, width = 0;
+
+  int64_t pixels() const { return height * width; }
+  T* image(int64_t n) const { return data + n * pixels() * stride; }
+};
+
+}  // namespace archleak::nas
