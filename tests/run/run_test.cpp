@@ -1,0 +1,109 @@
+// The archleak command as a user runs it: real processes, real sockets, a real search.
+#include <gmock/gmock.h>
+#include <signal.h>
+
+#include <fstream>
+
+#include "tests/run/archleak_program.h"
+#include "tests/support/paths.h"
+
+namespace archleak {
+namespace {
+
+using test::archleak;
+using test::TemporaryFolder;
+
+/// The global model's hash after a run of the tiny search with these further arguments.
+std::string hash_of(const TemporaryFolder& folder, const std::vector<std::string>& further) {
+  const auto config = test::write_tiny_search(folder.path());
+  std::vector<std::string> arguments = {"run", config.string(), "--out", (folder / "run").string(), "--overwrite"};
+  arguments.insert(arguments.end(), further.begin(), further.end());
+  const auto ended = archleak(arguments, folder.path());
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  return test::last_metric(folder / "run", "model_hash");
+}
+
+TEST(Run, LeavesEverythingThatAUserLooksFor) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(hash_of(folder, {}).size(), 64u);
+  for (const char* name : {"config.toml", "metrics.csv", "events.jsonl", "partition.json", "clients.csv", "genotype.json",
+                           "genotype.svg", "weights.pt", "report.html", "coordinator.log", "worker-1.log"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / "run" / name)) << name;
+  }
+  EXPECT_EQ(test::finished_rounds(folder / "run"), 3);
+  EXPECT_EQ(archleak({"search", "show", (folder / "run").string()}, folder.path()).code, 0);
+}
+
+TEST(Run, TheModelsBitsDoNotDependOnWorkersThreadsFidelityOrTransport) {
+  const TemporaryFolder folder;
+  const std::string expected = hash_of(folder, {"--workers", "1"});
+  EXPECT_EQ(hash_of(folder, {"--workers", "5"}), expected);
+  EXPECT_EQ(hash_of(folder, {"--set", "workers.slots=4"}), expected);
+  EXPECT_EQ(hash_of(folder, {"--set", "federation.fidelity=fused"}), expected);
+  EXPECT_EQ(hash_of(folder, {"--bind", "tcp://127.0.0.1:0"}), expected);
+}
+
+TEST(Run, AnotherSeedGivesAnotherModel) {
+  const TemporaryFolder folder;
+  EXPECT_NE(hash_of(folder, {"--set", "run.seed=2"}), hash_of(folder, {}));
+}
+
+TEST(Run, AnInterruptedRunResumesToTheSameBits) {
+  const TemporaryFolder folder;
+  const auto config = test::write_tiny_search(folder.path(), 6);
+  const auto whole = folder / "whole";
+  const auto cut = folder / "cut";
+  ASSERT_EQ(archleak({"run", config.string(), "--out", whole.string()}, folder.path()).code, 0);
+  const auto process = test::start_archleak({"run", config.string(), "--out", cut.string()}, folder / "cut.txt");
+  ASSERT_TRUE(test::eventually([&] { return test::finished_rounds(cut) >= 2; }));
+  process->signal(SIGTERM);
+  EXPECT_EQ(process->wait(), 75) << process->output();
+  EXPECT_THAT(process->output(), testing::HasSubstr("archleak resume"));
+  ASSERT_LT(test::finished_rounds(cut), 6);
+  const auto resumed = archleak({"resume", cut.string(), "--workers", "3"}, folder.path());
+  EXPECT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_EQ(test::finished_rounds(cut), 6);
+  EXPECT_EQ(test::last_metric(cut, "model_hash"), test::last_metric(whole, "model_hash"));
+}
+
+TEST(Run, ANetworkIsTrainedFromTheSearchedGenotype) {
+  const TemporaryFolder folder;
+  hash_of(folder, {});
+  const auto ended = archleak({"run", (folder / "tiny.toml").string(), "--out", (folder / "train").string(),  //
+                               "--set", "run.workload=train", "--set", "network.name=derived",                //
+                               "--set", "network.genotype=" + (folder / "run" / "genotype.json").string(),    //
+                               "--set", "network.channels=4", "--set", "network.layers=3"},
+                              folder.path());
+  EXPECT_EQ(ended.code, 0) << ended.output;
+  EXPECT_EQ(test::finished_rounds(folder / "train"), 3);
+}
+
+TEST(Run, EveryProtocolRuns) {
+  const TemporaryFolder folder;
+  for (const char* protocol : {"gradient", "delta", "server_alpha"}) {
+    EXPECT_EQ(hash_of(folder, {"--set", std::string("federation.protocol=") + protocol}).size(), 64u) << protocol;
+  }
+}
+
+TEST(Run, SaysWhatIsWrongWithAConfigurationAndExitsWithTwo) {
+  const TemporaryFolder folder;
+  const auto config = test::write_tiny_search(folder.path());
+  const auto ended = archleak({"run", config.string(), "--set", "federation.cliens=3"}, folder.path());
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.output, testing::HasSubstr("the nearest is 'federation.clients'"));
+  EXPECT_EQ(archleak({"run"}, folder.path()).code, 2);
+  EXPECT_EQ(archleak({"run", (folder / "absent.toml").string()}, folder.path()).code, 2);
+  EXPECT_EQ(archleak({"resume", (folder / "absent").string()}, folder.path()).code, 3);
+}
+
+TEST(Run, DoesNotOverwriteAnEarlierRunUnasked) {
+  const TemporaryFolder folder;
+  hash_of(folder, {});
+  const auto ended =
+      archleak({"run", (folder / "tiny.toml").string(), "--out", (folder / "run").string()}, folder.path());
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_THAT(ended.output, testing::HasSubstr("--overwrite"));
+}
+
+}  // namespace
+}  // namespace archleak
