@@ -75,7 +75,11 @@ std::string gnuplot_quote(std::string_view text) {
   std::string quoted = "'";
   for (const char character : text) {
     const bool control = static_cast<unsigned char>(character) < 0x20;
-    quoted.append(character == '\'' ? 2 : 1, control ? ' ' : character);
+    if (character == '\'') {
+      quoted += "\xe2\x80\x99";
+    } else {
+      quoted += control ? ' ' : character;
+    }
   }
   return quoted + "'";
 }

@@ -9,6 +9,7 @@ namespace archleak::sim {
 std::string run_gnuplot(const std::string& script);
 
 /// `text` as a gnuplot string: in single quotes, which keep commands and macros from being expanded, on one line.
+/// Apostrophes become typographic ones, since gnuplot does not take a doubled one everywhere.
 std::string gnuplot_quote(std::string_view text);
 
 }  // namespace archleak::sim

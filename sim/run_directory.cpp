@@ -199,15 +199,4 @@ std::string utc_now() {
                      milliseconds % 1000);
 }
 
-std::optional<double> utc_seconds(const std::string& time) {
-  std::tm parts{};
-  const char* rest = strptime(time.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (!rest) return std::nullopt;
-  double fraction = 0;
-  const char* end = time.data() + time.size();
-  if (*rest == '.') rest = std::from_chars(rest, end, fraction).ptr;
-  if (std::string_view(rest, end) != "Z") return std::nullopt;
-  return static_cast<double>(timegm(&parts)) + fraction;
-}
-
 }  // namespace archleak::sim

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sim/line_file.h"
@@ -85,8 +84,5 @@ class RunDirectory {
 
 /// The time now, ISO 8601 in UTC with milliseconds: "2025-01-31T09:05:00.123Z".
 std::string utc_now();
-
-/// Seconds since 1970 of a time that `utc_now` wrote; nothing for other text.
-std::optional<double> utc_seconds(const std::string& time);
 
 }  // namespace archleak::sim

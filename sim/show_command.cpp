@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -16,12 +18,11 @@ namespace {
 
 /// One line for each node of a cell: "    2  sep_conv_3x3 from 0 + skip_connect from 1".
 std::string describe_cell(const nlohmann::json& genotype, const char* cell) {
-  const auto& edges = genotype.at(cell);
+  const auto edges = genotype.at(cell).get<std::vector<std::pair<std::string, int64_t>>>();
   std::string text = fmt::format("  {} cell\n", cell);
   for (size_t i = 0; i + 1 < edges.size(); i += 2) {
-    text += fmt::format("    node {}: {} from {}, {} from {}\n", i / 2 + 2, edges[i].at(0).get<std::string>(),
-                        edges[i].at(1).get<int64_t>(), edges[i + 1].at(0).get<std::string>(),
-                        edges[i + 1].at(1).get<int64_t>());
+    text += fmt::format("    node {}: {} from {}, {} from {}\n", i / 2 + 2, edges[i].first, edges[i].second,
+                        edges[i + 1].first, edges[i + 1].second);
   }
   return text;
 }
