@@ -16,6 +16,7 @@
 #include "sim/run_recorder.h"
 #include "sim/run_summary.h"
 #include "sim/setup.h"
+#include "sim/show_command.h"
 #include "wire/keys.h"
 
 namespace archleak::sim {

@@ -1,0 +1,205 @@
+#include "client/search_workload.h"
+
+#include <gtest/gtest.h>
+
+#include "core/torch_random.h"
+#include "data/synthetic.h"
+
+namespace archleak::client {
+namespace {
+
+/// A search over a few synthetic digits on the smallest supernet that has both kinds of cell.
+struct Bench {
+  RunSettings run{.seed = 3, .rounds = 4, .protocol = {.protocol = Protocol::weights}};
+  LocalTrainingOptions training{.max_steps = 2, .batch_size = 8, .lr = 0.05};
+  LocalSearchOptions search{.alpha_lr = 0.01};
+  std::shared_ptr<TrainingData> data = std::make_shared<TrainingData>();
+
+  Bench() {
+    torch::set_num_threads(1);
+    data->splits = data::draw_splits(data::digits(), 1, 60, 20);
+    for (int64_t client = 0; client < 2; ++client) {
+      std::vector<int64_t> indices;
+      for (int64_t i = 0; i < 30; ++i) indices.push_back(client * 30 + i);
+      data->partition.push_back(indices);
+    }
+  }
+
+  std::unique_ptr<SearchWorkload> make() const {
+    const auto network = nas::make_search_network({.channels = 2, .layers = 2, .steps = 2, .multiplier = 2},
+                                                  data->splits.train.shape, 10, make_torch_generator({.seed = 1}));
+    Arena arena = Arena::adopt(*network, [&](const std::string& name) { return network->is_alpha(name); });
+    layout = arena.layout();
+    initial.assign(arena.floats().begin(), arena.floats().end());
+    return std::make_unique<SearchWorkload>(network, std::move(arena), data, run, training, search,
+                                            nas::ArchitectOptions{});
+  }
+
+  std::vector<float> message() const {
+    std::vector<float> values = initial;
+    if (run.protocol.protocol == Protocol::server_alpha) {
+      values.erase(values.begin() + layout.weights, values.begin() + layout.weights + layout.alpha);
+    }
+    return values;
+  }
+
+  std::vector<float> train(SearchWorkload& workload, const ClientTask& task, ClientOutcome* outcome = nullptr) const {
+    workload.load(message());
+    std::vector<float> update(workload.update_size());
+    const ClientOutcome result = workload.train(task, update);
+    if (outcome) *outcome = result;
+    return update;
+  }
+
+  std::vector<float> train(const ClientTask& task) const {
+    const auto workload = make();
+    return train(*workload, task);
+  }
+
+  mutable ArenaLayout layout;
+  mutable std::vector<float> initial;
+};
+
+bool any_differs(const std::vector<float>& a, const std::vector<float>& b, int64_t begin, int64_t size) {
+  return !std::equal(a.begin() + begin, a.begin() + begin + size, b.begin() + begin);
+}
+
+TEST(SearchWorkload, MovesWeightsAlphaAndStatistics) {
+  const Bench bench;
+  const auto update = bench.train({.round = 0, .client = 0});
+  const auto& layout = bench.layout;
+  EXPECT_TRUE(any_differs(update, bench.initial, 0, layout.weights));
+  EXPECT_TRUE(any_differs(update, bench.initial, layout.weights, layout.alpha));
+  EXPECT_TRUE(any_differs(update, bench.initial, layout.weights + layout.alpha, layout.buffers));
+}
+
+TEST(SearchWorkload, WhatAClientSendsDoesNotDependOnWhoTrainedBefore) {
+  const Bench bench;
+  const auto expected = bench.train({.round = 1, .client = 1});
+  const auto workload = bench.make();
+  bench.train(*workload, {.round = 1, .client = 0});
+  workload->evaluate(0, 20);
+  EXPECT_EQ(bench.train(*workload, {.round = 1, .client = 1}), expected);
+}
+
+TEST(SearchWorkload, DeltaIsWeightsMinusTheGlobalModel) {
+  Bench bench;
+  const auto values = bench.train({.round = 0, .client = 0});
+  bench.run.protocol.protocol = Protocol::delta;
+  const auto delta = bench.train({.round = 0, .client = 0});
+  const int64_t trained = bench.layout.weights + bench.layout.alpha;
+  for (int64_t i = 0; i < trained; ++i) ASSERT_EQ(delta[i], values[i] - bench.initial[i]) << i;
+  for (int64_t i = trained; i < bench.layout.size(); ++i) ASSERT_EQ(delta[i], values[i]) << i;
+}
+
+TEST(SearchWorkload, GradientClippingBoundsTheWeightsGradientAndLeavesAlphaAlone) {
+  Bench bench;
+  bench.run.protocol.protocol = Protocol::gradient;
+  bench.training.clip_norm = 0;
+  const auto free = bench.train({.round = 0, .client = 0});
+  bench.training.clip_norm = 0.01;
+  const auto clipped = bench.train({.round = 0, .client = 0});
+  const auto norm = [&](const std::vector<float>& update) {
+    double sum = 0;
+    for (int64_t i = 0; i < bench.layout.weights; ++i) sum += update[i] * update[i];
+    return std::sqrt(sum);
+  };
+  EXPECT_GT(norm(free), 0.02);
+  EXPECT_NEAR(norm(clipped), 0.01, 1e-5);
+  EXPECT_FALSE(any_differs(free, clipped, bench.layout.weights, bench.layout.alpha));
+}
+
+TEST(SearchWorkload, WithheldWeightsLeaveAlphaGradientsAlone) {
+  Bench bench;
+  bench.run.protocol = {.protocol = Protocol::gradient, .withhold_weights = true};
+  const auto update = bench.train({.round = 0, .client = 0});
+  EXPECT_EQ(static_cast<int64_t>(update.size()), bench.layout.alpha);
+  EXPECT_TRUE(std::any_of(update.begin(), update.end(), [](float value) { return value != 0; }));
+}
+
+TEST(SearchWorkload, WarmUpRoundsLeaveAlphaAsItIs) {
+  Bench bench;
+  bench.search.warmup_rounds = 2;
+  EXPECT_FALSE(any_differs(bench.train({.round = 1, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
+  EXPECT_TRUE(any_differs(bench.train({.round = 2, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
+}
+
+TEST(SearchWorkload, NeverSeesTestData) {
+  Bench bench;
+  const auto expected = bench.train({.round = 0, .client = 0});
+  std::fill(bench.data->splits.test.pixels.begin(), bench.data->splits.test.pixels.end(), uint8_t{255});
+  std::fill(bench.data->splits.test.labels.begin(), bench.data->splits.test.labels.end(), 0);
+  EXPECT_EQ(bench.train({.round = 0, .client = 0}), expected);
+}
+
+TEST(SearchWorkload, TheValidationBatchMattersForAlphaAndChangesFromRoundToRound) {
+  Bench bench;
+  bench.run.protocol = {.protocol = Protocol::gradient, .withhold_weights = true};
+  EXPECT_NE(bench.train({.round = 0, .client = 0}), bench.train({.round = 1, .client = 0}));
+}
+
+TEST(SearchWorkload, ASampledSubNetworkTrainsItsOwnWeightsAloneAndReportsAReward) {
+  Bench bench;
+  bench.run.protocol.protocol = Protocol::server_alpha;
+  const auto workload = bench.make();
+  const auto edges = static_cast<size_t>(bench.layout.alpha / 8);
+  ClientOutcome outcome;
+  const auto update = bench.train(*workload, {.round = 0, .client = 0, .instruction = encode_choice(std::vector<int64_t>(edges, 3)), .state = {}}, &outcome);
+  for (const auto& entry : bench.layout.entries) {
+    if (entry.segment != Segment::weights || entry.name.find("_ops.4.op") == std::string::npos) continue;
+    for (int64_t i = 0; i < entry.size; ++i) ASSERT_EQ(update[entry.offset + i], 0) << entry.name;
+  }
+  const auto reward = std::find_if(outcome.figures.begin(), outcome.figures.end(), [](const Figure& f) { return f.name == "reward"; });
+  ASSERT_NE(reward, outcome.figures.end());
+  EXPECT_GE(reward->value, 0);
+  EXPECT_LE(reward->value, 1);
+}
+
+TEST(SearchWorkload, CarriesItsOptimizersAndLocalStatisticsFromRoundToRound) {
+  Bench bench;
+  bench.training.carry_optimizer = true;
+  bench.run.protocol.batch_norm = BatchNormPolicy::local;
+  const auto workload = bench.make();
+  bench.initial.resize(bench.layout.weights + bench.layout.alpha);  // statistics are not on the wire
+  ClientOutcome first;
+  bench.train(*workload, {.round = 0, .client = 0}, &first);
+  EXPECT_FALSE(first.state.empty());
+  const auto carried = bench.train(*workload, {.round = 1, .client = 0, .instruction = {}, .state = first.state});
+  EXPECT_NE(carried, bench.train(*workload, {.round = 1, .client = 0}));
+}
+
+TEST(SearchWorkload, FedProxPullsTowardsTheGlobalModel) {
+  Bench bench;
+  bench.training.max_steps = 4;
+  const auto distance = [&] {
+    const auto update = bench.train({.round = 0, .client = 0});
+    double sum = 0;
+    for (int64_t i = 0; i < bench.layout.weights; ++i) sum += std::pow(update[i] - bench.initial[i], 2);
+    return sum;
+  };
+  const double free = distance();
+  bench.training.fedprox_mu = 20;
+  EXPECT_LT(distance(), free);
+}
+
+TEST(SearchWorkload, ACancelledTaskStops) {
+  const Bench bench;
+  const std::atomic<bool> cancelled{true};
+  ClientTask task{.round = 0, .client = 0, .instruction = {}, .state = {}, .cancelled = &cancelled};
+  EXPECT_THROW(bench.train(task), Cancelled);
+}
+
+TEST(SearchWorkload, EvaluationCountsEveryTestExampleOnce) {
+  const Bench bench;
+  const auto workload = bench.make();
+  workload->load(bench.message());
+  const Evaluation whole = workload->evaluate(0, 20);
+  const Evaluation first = workload->evaluate(0, 7);
+  const Evaluation second = workload->evaluate(7, 20);
+  EXPECT_EQ(whole.examples, 20);
+  EXPECT_EQ(first.correct + second.correct, whole.correct);
+  EXPECT_NEAR(first.loss_sum + second.loss_sum, whole.loss_sum, 1e-6 * whole.loss_sum);
+}
+
+}  // namespace
+}  // namespace archleak::client
