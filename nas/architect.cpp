@@ -42,8 +42,12 @@ torch::Tensor alpha_gradient(SearchNetwork& network, const Batch& batch, double*
   const torch::AutoGradMode with_grad(true);
   const torch::Tensor loss = loss_of(network, batch);
   if (loss_value) *loss_value = loss.item<double>();
+  const auto alphas = network.alphas();
+  const auto gradients = torch::autograd::grad({loss}, alphas, {}, c10::nullopt, false, /*allow_unused=*/true);
   std::vector<torch::Tensor> flat;
-  for (const auto& gradient : torch::autograd::grad({loss}, network.alphas())) flat.push_back(gradient.flatten());
+  for (size_t i = 0; i < alphas.size(); ++i) {  // a short network may have no cell of one kind
+    flat.push_back((gradients[i].defined() ? gradients[i] : torch::zeros_like(alphas[i])).flatten());
+  }
   return torch::cat(flat);
 }
 
