@@ -49,7 +49,7 @@ std::string Progress::line(double elapsed_s) const {
   const double left_s = rate > 0 ? static_cast<double>(total_ - done_) / rate : -1;
   const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1;
   const std::string speed = rate >= 1 || rate == 0 ? fmt::format("{:.1f} {}/s", rate, unit_)
-                                                   : fmt::format("{:.1f} s/{}", 1 / rate, unit_);
+                                                   : fmt::format("{:.1f} s each", 1 / rate);
   std::string text = fmt::format("{} {}/{} {} ({:.0f} %), {}, {} left", label_, done_, total_, unit_, 100 * share,
                                  speed, format_duration(done_ == total_ ? 0 : left_s));
   if (!note_.empty()) text += ", " + note_;

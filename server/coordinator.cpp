@@ -206,6 +206,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
       run_phase(pool, Schedule(std::move(tasks), options_.schedule, protocol.fidelity, steady_seconds()), phase, stop);
   if (result.interrupted) return false;
   record.train_s = watch.lap();
+  record.broadcast_s = result.broadcast_s;
   record.lost = result.counts.lost;
   record.reassigned = result.counts.reassigned;
 

@@ -51,7 +51,8 @@ struct RoundRecord {
   std::optional<double> test_loss;
   std::optional<double> train_loss;     ///< mean over clients by weight
   std::optional<double> alpha_entropy;  ///< nats, mean over edges
-  double train_s = 0;
+  double broadcast_s = 0;
+  double train_s = 0;      ///< from the first task to the last result, broadcast included
   double aggregate_s = 0;
   double evaluate_s = 0;
   double total_s = 0;

@@ -25,7 +25,7 @@ class PhaseRun {
 
   PhaseResult run(const std::atomic<bool>& stop) {
     while (!schedule_.close(steady_seconds())) {
-      if (stop) return {.interrupted = true, .counts = schedule_.counts(), .outcomes = {}};
+      if (stop) return {.interrupted = true, .counts = schedule_.counts(), .broadcast_s = broadcast_s_, .outcomes = {}};
       check_liveness();
       dispatch();
       flush();
@@ -35,7 +35,7 @@ class PhaseRun {
         event = pool_.receive(0ms);
       }
     }
-    PhaseResult result{.interrupted = false, .counts = schedule_.counts(), .outcomes = {}};
+    PhaseResult result{.interrupted = false, .counts = schedule_.counts(), .broadcast_s = broadcast_s_, .outcomes = {}};
     for (const TaskId task : schedule_.in_hand()) {
       if (const auto found = outcomes_.find(task); found != outcomes_.end()) result.outcomes.insert(*found);
     }
@@ -71,8 +71,10 @@ class PhaseRun {
         const auto assignment = schedule_.assign(worker, steady_seconds());
         if (!assignment) return;
         more = true;
-        if (!pool_.send_model(worker, phase_.round, phase_.model, phase_.model_per_task) ||
-            !pool_.send(worker, phase_.make_task(*assignment))) {
+        const double before = steady_seconds();
+        const bool sent = pool_.send_model(worker, phase_.round, phase_.model, phase_.model_per_task);
+        broadcast_s_ += steady_seconds() - before;
+        if (!sent || !pool_.send(worker, phase_.make_task(*assignment))) {
           lose(std::string(worker), "it is gone");
           break;  // the pool has changed
         }
@@ -158,6 +160,7 @@ class PhaseRun {
   Schedule schedule_;
   const Phase& phase_;
   double seen_;  // when there was last a worker
+  double broadcast_s_ = 0;
   std::set<std::string> flushing_;
   std::map<TaskId, wire::Outcome> outcomes_;
 };

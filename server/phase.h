@@ -41,6 +41,7 @@ struct Phase {
 struct PhaseResult {
   bool interrupted = false;              ///< `stop` became true; nothing of the phase counts
   ScheduleCounts counts;
+  double broadcast_s = 0;                ///< spent on handing models to the transport
   std::map<TaskId, wire::Outcome> outcomes;  ///< of the tasks that count, without their updates
 };
 

@@ -18,7 +18,7 @@ void RunRecorder::on_round(const server::RoundRecord& record) {
                        .test_loss = record.test_loss,
                        .train_loss = record.train_loss,
                        .alpha_entropy = record.alpha_entropy,
-                       .broadcast_s = 0,
+                       .broadcast_s = record.broadcast_s,
                        .train_s = record.train_s,
                        .aggregate_s = record.aggregate_s,
                        .evaluate_s = record.evaluate_s,

@@ -32,7 +32,7 @@ TEST(Progress, SlowJobsShowSecondsForEachStep) {
   const Stream stream(std::tmpfile());
   Progress progress("search", "rounds", 20, 0, stream.get());
   progress.advance(2);
-  EXPECT_EQ(progress.line(100), "search 2/20 rounds (10 %), 50.0 s/rounds, 15 min 00 s left");
+  EXPECT_EQ(progress.line(100), "search 2/20 rounds (10 %), 50.0 s each, 15 min 00 s left");
 }
 
 TEST(Progress, WhatAnEarlierRunDidDoesNotEnterTheRate) {
