@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <vector>
 
 #include "core/torch_random.h"
@@ -43,6 +44,7 @@ double seconds_a_step(SpaceOptions options, Execution execution, int64_t batch, 
                      torch::arange(batch) % 10};
   double best = 1e30;
   for (int i = 0; i <= repeats; ++i) {  // the first is a warm-up
+    const std::clock_t cpu = std::clock();
     const auto start = std::chrono::steady_clock::now();
     architecture_gradient(*network, arena, images, images, {});
     const auto half = std::chrono::steady_clock::now();
@@ -50,7 +52,9 @@ double seconds_a_step(SpaceOptions options, Execution execution, int64_t batch, 
     const auto end = std::chrono::steady_clock::now();
     const double alpha = std::chrono::duration<double>(half - start).count();
     const double weights = std::chrono::duration<double>(end - half).count();
-    std::printf("  alpha %.2f s, weights %.2f s\n", alpha, weights);
+    const double cpu_seconds = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    std::printf("  alpha %.2f s, weights %.2f s (all threads together %.2f s of CPU)\n", alpha, weights, cpu_seconds);
+    std::fflush(stdout);
     if (i > 0 || repeats == 0) best = std::min(best, alpha + weights);
   }
   return best;

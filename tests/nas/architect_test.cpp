@@ -77,7 +77,8 @@ TEST_F(ArchitectOrders, SecondOrderIsTheSlopeOfTheLossAfterAVirtualStep) {
   const torch::Tensor weights = arena_->segment(Segment::weights), alpha = arena_->segment(Segment::alpha);
   UnrolledStep step;
   step.lr = 0.1;
-  step.momentum_buffer = torch::randn(weights.sizes(), make_torch_generator({.seed = 9, .purpose = "momentum"}), weights.options());
+  step.momentum_buffer =
+      torch::randn(weights.sizes(), make_torch_generator({.seed = 9, .purpose = "momentum"}), weights.options());
   const torch::Tensor actual = gradient({.order = ArchitectureOrder::second}, step);
   constexpr double kChange = 1e-4;
   const auto loss_with = [&](int64_t entry, double change) {

@@ -73,7 +73,8 @@ INSTANTIATE_TEST_SUITE_P(Every, SupernetGolden,
                          testing::Values(Case{"plain_float64", torch::kFloat64, Execution::plain, 1e-4},
                                          Case{"plain_float32", torch::kFloat32, Execution::plain, 1e-2},
                                          Case{"fused_float64", torch::kFloat64, Execution::fused, 1e-4},
-                                         Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2}),
+                                         Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2},
+                                         Case{"reference_float32", torch::kFloat32, Execution::reference, 1e-2}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

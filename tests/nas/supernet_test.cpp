@@ -5,7 +5,9 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/torch_random.h"
+#include "models/initialise.h"
 #include "nas/architect.h"
+#include "nas/fused_cell.h"
 
 namespace archleak::nas {
 namespace {
@@ -177,16 +179,24 @@ TEST(Supernet, FusedAndPlainAgreeInValuesGradientsAndRunningStatistics) {
   EXPECT_LT(distance(gradients[1], gradients[0]), 1e-8);
 }
 
-TEST(Supernet, FusedGradientsAreTheSameBitsOnOneThreadAndOnTwo) {
-  const auto gradients = [](int threads) {
-    const auto supernet = network(small(Execution::fused), kGrey);
-    Arena arena = adopt(*supernet);
+TEST(FusedCell, ValuesAndGradientsAreTheSameBitsOnOneThreadAndOnTwo) {
+  const auto run = [](int threads) {
+    const auto generator = make_torch_generator({.seed = 2, .purpose = "cell"});
+    const auto cell = std::make_shared<Cell>(CellShape{4, 4, 4, 2, 2, false, false});
+    models::initialise(*cell, generator);
+    const auto draw = [&](at::IntArrayRef shape) { return torch::randn(shape, generator).requires_grad_(); };
+    const torch::Tensor first = draw({20, 4, 10, 10}), second = draw({20, 4, 10, 10}), weights = draw({5, kOperations});
     torch::set_num_threads(threads);
-    weight_gradient(*supernet, arena, batch(kGrey, 20), /*with_alpha=*/true);
+    const torch::Tensor output = fused_nodes(*cell, NodeState(first), NodeState(second), weights);
+    output.backward(output.detach());
+    std::vector<torch::Tensor> all{output.detach().flatten(), first.grad().flatten(), weights.grad().flatten()};
+    for (const auto& edge : cell->edges) {
+      for (const auto& weight : edge->operations[kSeparable5]->parameters()) all.push_back(weight.grad().flatten());
+    }
     torch::set_num_threads(1);
-    return arena.gradients();
+    return torch::cat(all);
   };
-  EXPECT_TRUE(gradients(1).equal(gradients(2)));
+  EXPECT_TRUE(run(1).equal(run(2)));
 }
 
 TEST(Supernet, BatchStatisticsNormaliseInEvaluationAsInTraining) {
