@@ -17,6 +17,7 @@
 #include "sim/run_summary.h"
 #include "sim/setup.h"
 #include "sim/show_command.h"
+#include "sim/version_command.h"
 #include "wire/keys.h"
 
 namespace archleak::sim {
@@ -99,6 +100,7 @@ std::string coordinator_url(const RunConfig& config, const std::string& bind) {
 int run_federated(const RunRequest& request, RunDirectory& directory, const std::atomic<bool>& stop) {
   const RunConfig& config = request.config;
   start_logging("coordinator", config.log_level, directory.log("coordinator"));
+  warn_of_reference_blas();
   const auto data = make_training_data(config);
   GlobalModel model = make_global_model(config, data->splits.train.shape, data->splits.train.classes);
   const server::RunPlan plan = make_run_plan(config, request.resolved, *data);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/torch_random.h"
+#include "data/digits.h"
 #include "data/synthetic.h"
 
 namespace archleak::client {
