@@ -61,6 +61,12 @@ TEST(Export, DoesNotWriteTheWholeArenaForEachOfItsViews) {
   EXPECT_LT(std::filesystem::file_size(folder / "weights.pt"), values + values / 4);
 }
 
+TEST(Export, NeedsNoTorchScriptToBeRead) {
+  const test::TemporaryFolder folder;
+  export_weights(*small_network(), folder / "weights.pt");
+  EXPECT_EQ(read_file(folder / "weights.pt").find("restore_type_tag"), std::string::npos);
+}
+
 TEST(Export, RefusesANameThatOccursTwice) {
   const test::TemporaryFolder folder;
   const NamedTensors tensors = {{"weight", torch::zeros({2})}, {"weight", torch::ones({2})}};
@@ -75,7 +81,7 @@ TEST(Export, IsReadByPython) {
   export_weights(*network, folder / "weights.pt");
   std::ofstream(folder / "read.py")
       << "import sys, torch\n"
-         "state = torch.load(sys.argv[1])\n"
+         "state = torch.load(sys.argv[1], weights_only=True)\n"
          "assert isinstance(state, dict), type(state)\n"
          "assert len(state) == int(sys.argv[2]), len(state)\n"
          "assert state['stem.0.weight'].shape == (16, 1, 3, 3)\n"
