@@ -70,9 +70,8 @@ std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images) {
   const auto format =
       execution == Execution::reference ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
 
-  // NCHW here: equal patches of an image then give equal values wherever they are, and ties in the poolings stay ties.
-  const torch::Tensor stem = torch::conv2d(images.contiguous(), stem_filter_->weight, {}, 1, 1);
-  torch::Tensor before_previous = stem_norm_->forward(stem.contiguous(format));
+  const torch::Tensor stem_weight = stem_filter_->weight.contiguous(format);
+  torch::Tensor before_previous = stem_norm_->forward(torch::conv2d(images.contiguous(format), stem_weight, {}, 1, 1));
   torch::Tensor previous = before_previous;
   const torch::Tensor normal = choice_.empty() ? torch::softmax(alphas_normal_, -1) : torch::Tensor();
   const torch::Tensor reduce = choice_.empty() ? torch::softmax(alphas_reduce_, -1) : torch::Tensor();
