@@ -162,12 +162,12 @@ TEST(Codec, RefusesEveryTruncatedFrame) {
 }
 
 TEST(Codec, RefusesAHugeLengthBeforeTakingTheMemory) {
-  const auto text = encode(Refuse{.reason = "no"}, 1);             // endianness byte, length, characters
+  const auto text = encode(Refuse{.reason = "no"}, 1);             // endianness byte, length, characters, flag
   const auto list = encode(PartialSum{.tasks = {1, 2, 3}}, 1);     // endianness byte, round, length, tasks
   const auto metrics = encode(Outcome{.metrics = {{"a", 1}}}, 1);  // endianness byte, 36 bytes of numbers, length
   for (const uint64_t length : {uint64_t{1} << 20, uint64_t{1} << 40, ~uint64_t{0}, uint64_t{1} << 61, uint64_t{200}}) {
     const test::LargestAllocation allocation;
-    EXPECT_THAT(error_of({text[0], with_number(text[1], 1, length, 8)}), HasSubstr("text of length at most 2"));
+    EXPECT_THAT(error_of({text[0], with_number(text[1], 1, length, 8)}), HasSubstr("text of length at most 3"));
     EXPECT_THAT(error_of({list[0], with_number(list[1], 9, length, 8)}), HasSubstr("list of length at most 44"));
     EXPECT_THAT(error_of({metrics[0], with_number(metrics[1], 37, length, 8)}), HasSubstr("list of length at most"));
     EXPECT_LT(allocation.bytes(), 4096);
