@@ -94,12 +94,13 @@ void measure(Fidelity fidelity, int64_t clients, int64_t rounds) {
   std::vector<std::thread> workers;
   for (int i = 0; i < 2; ++i) {
     workers.emplace_back([&, i] {
-      client::run_worker(context, {.connect = socket.endpoint(), .name = "w" + std::to_string(i)}, {},
-                         [&](const std::string&) {
-                           return client::WorkerPlan{.make_workload = [] { return std::make_unique<NothingToDo>(); },
-                                                     .protocol = protocol};
-                         },
-                         stop);
+      client::run_worker(
+          context, {.connect = socket.endpoint(), .name = "w" + std::to_string(i)}, {},
+          [&](const std::string&) {
+            return client::WorkerPlan{.make_workload = [] { return std::make_unique<NothingToDo>(); },
+                                      .protocol = protocol};
+          },
+          stop);
     });
   }
   Meter meter(rounds);
@@ -114,10 +115,13 @@ void measure(Fidelity fidelity, int64_t clients, int64_t rounds) {
   for (auto& worker : workers) worker.join();
   std::filesystem::remove_all(folder);
   const auto tasks = static_cast<double>(clients * rounds);
-  fmt::print("{:<6} {:>8.3f} ms coordinator CPU a client, {:>8.3f} ms wall a client, {:>8.1f} MB up and {:>8.1f} MB down a round, "
-             "peak {:.0f} MB after a tenth, {:.0f} MB at the end\n",
-             fidelity == Fidelity::wire ? "wire" : "fused", 1000 * coordinator_cpu / tasks, 1000 * wall / tasks,
-             static_cast<double>(meter.bytes_up) / 1e6, static_cast<double>(meter.bytes_down) / 1e6, meter.early_peak_mb, peak_mb());
+  fmt::print(
+      "{:<6} {:>8.3f} ms coordinator CPU a client, {:>8.3f} ms wall a client, {:>8.1f} MB up and {:>8.1f} MB down a "
+      "round, "
+      "peak {:.0f} MB after a tenth, {:.0f} MB at the end\n",
+      fidelity == Fidelity::wire ? "wire" : "fused", 1000 * coordinator_cpu / tasks, 1000 * wall / tasks,
+      static_cast<double>(meter.bytes_up) / 1e6, static_cast<double>(meter.bytes_down) / 1e6, meter.early_peak_mb,
+      peak_mb());
 }
 
 }  // namespace
@@ -126,8 +130,8 @@ int main(int argc, char** argv) {
   const int64_t clients = argc > 1 ? std::atoll(argv[1]) : 1000;
   const int64_t rounds = argc > 2 ? std::atoll(argv[2]) : 3;
   spdlog::set_level(spdlog::level::warn);
-  fmt::print("{} clients, {} rounds, 2 workers, a model of {} floats; one copy of it takes {:.2f} ms\n", clients, rounds,
-             kFloats, copy_ms());
+  fmt::print("{} clients, {} rounds, 2 workers, a model of {} floats; one copy of it takes {:.2f} ms\n", clients,
+             rounds, kFloats, copy_ms());
   measure(Fidelity::fused, clients, rounds);
   measure(Fidelity::wire, clients, rounds);
 }

@@ -8,7 +8,7 @@ namespace archleak::client {
 struct ClientState {
   std::string weight_optimizer;  ///< Optimizer::save
   std::string alpha_optimizer;
-  std::vector<float> buffers;    ///< its own batch-norm statistics
+  std::vector<float> buffers;  ///< its own batch-norm statistics
 
   /// As bytes; nothing for an empty state.
   std::string encode() const;

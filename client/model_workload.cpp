@@ -26,7 +26,8 @@ ModelWorkload::ModelWorkload(std::shared_ptr<models::Network> network, Arena are
       data_(std::move(data)),
       run_(run),
       options_(options),
-      broadcast_(broadcast_layout(run.protocol, arena_.layout().weights, arena_.layout().alpha, arena_.layout().buffers)),
+      broadcast_(
+          broadcast_layout(run.protocol, arena_.layout().weights, arena_.layout().alpha, arena_.layout().buffers)),
       update_(update_layout(run.protocol, arena_.layout().weights, arena_.layout().alpha, arena_.layout().buffers)) {
   const auto values = std::as_const(arena_).floats();
   start_.assign(values.begin(), values.end());
@@ -56,6 +57,10 @@ void ModelWorkload::reset(std::span<const float> local_buffers) {
               arena_.floats().begin() + arena_.layout().begin(Segment::buffers));
   }
   arena_.gradients().zero_();
+}
+
+void ModelWorkload::restore(const ArenaEntry& entry) {
+  std::copy_n(start_.begin() + entry.offset, entry.size, arena_.floats().begin() + entry.offset);
 }
 
 std::vector<float> ModelWorkload::local_buffers() const {

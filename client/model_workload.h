@@ -36,6 +36,9 @@ class ModelWorkload : public Workload {
   /// Sets the arena to the loaded model, with this client's own batch-norm statistics where they are local.
   void reset(std::span<const float> local_buffers = {});
 
+  /// Sets one tensor back to the loaded model.
+  void restore(const ArenaEntry& entry);
+
   /// The arena's batch-norm statistics as they are now.
   std::vector<float> local_buffers() const;
 

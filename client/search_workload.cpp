@@ -80,6 +80,13 @@ double SearchWorkload::accuracy(std::span<const int64_t> indices) {
   return static_cast<double>(correct) / static_cast<double>(indices.size());
 }
 
+void SearchWorkload::restore_unselected(const std::vector<int64_t>& choice) {
+  for (const auto& entry : arena_.layout().entries) {
+    const auto place = search_network_->place(entry.name);
+    if (place && choice.at(place->row) != place->operation) restore(entry);
+  }
+}
+
 ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> update) {
   ClientState state = ClientState::decode(task.state);
   reset(state.buffers);
@@ -88,8 +95,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   if (!state.weight_optimizer.empty()) weight_optimizer_.load(state.weight_optimizer);
   if (!state.alpha_optimizer.empty()) alpha_optimizer_.load(state.alpha_optimizer);
 
-  const LocalSplit split =
-      split_locally(data_->partition.at(task.client), search_.valid_share, run_.seed, task.client);
+  const LocalSplit split = split_locally(data_->partition.at(task.client), search_.valid_share, run_.seed, task.client);
   const auto stream = [&](std::string_view purpose) {
     return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
   };
@@ -100,7 +106,8 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   network_->train();
 
   const bool sampled = run_.protocol.protocol == Protocol::server_alpha;
-  if (sampled) search_network_->select(decode_choice(task.instruction));
+  const auto choice = sampled ? decode_choice(task.instruction) : std::vector<int64_t>{};
+  search_network_->select(choice);
   const bool apply = run_.protocol.protocol != Protocol::gradient;
   const bool search_now = !sampled && task.round >= search_.warmup_rounds;
   const double weight_lr = lr(task.round);
@@ -114,13 +121,15 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
     train_loss += weight_step(batch(train, &augmentation), weight_lr, apply);
   }
 
-  ClientOutcome outcome{.weight = static_cast<int64_t>(split.train.size() + split.valid.size()), .figures = {}, .state = {}};
+  ClientOutcome outcome{
+      .weight = static_cast<int64_t>(split.train.size() + split.valid.size()), .figures = {}, .state = {}};
   outcome.figures.push_back({"steps", static_cast<double>(steps)});
   outcome.figures.push_back({"train_loss", train_loss / static_cast<double>(steps)});
   if (search_now) outcome.figures.push_back({"valid_loss", valid_loss / static_cast<double>(steps)});
   if (sampled) {
     outcome.figures.push_back({"reward", accuracy(split.valid)});
     search_network_->select({});
+    restore_unselected(choice);
   }
   write_update(update);
 

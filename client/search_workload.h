@@ -30,6 +30,8 @@ class SearchWorkload : public ModelWorkload {
                            bool apply);
   double weight_step(const data::Batch& batch, double weight_lr, bool apply);
   double accuracy(std::span<const int64_t> indices);
+  /// Takes back what weight decay did to weights outside of the sub-network, which the client does not even have.
+  void restore_unselected(const std::vector<int64_t>& choice);
 
   std::shared_ptr<nas::SearchNetwork> search_network_;
   LocalSearchOptions search_;

@@ -13,8 +13,8 @@ LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, u
   auto valid = static_cast<int64_t>(static_cast<double>(count) * valid_share);
   if (valid_share > 0) valid = std::max<int64_t>(valid, 1);
   if (count - valid < 1) {
-    throw DataError(fmt::format("client {}: expected at least {} examples, got {}", client, valid_share > 0 ? 2 : 1,
-                                count));
+    throw DataError(
+        fmt::format("client {}: expected at least {} examples, got {}", client, valid_share > 0 ? 2 : 1, count));
   }
   RandomEngine engine = make_engine({.seed = seed, .client = client, .purpose = "local split"});
   LocalSplit split;

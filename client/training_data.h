@@ -13,9 +13,9 @@ namespace archleak::client {
 /// What all clients of a run share: the examples, who has which, and how they become input. Read-only.
 struct TrainingData {
   data::Splits splits;
-  data::Partition partition;         ///< indices into splits.train by client
-  data::Transform transform;         ///< for training
-  data::Transform plain_transform;   ///< for evaluation
+  data::Partition partition;        ///< indices into splits.train by client
+  data::Transform transform;        ///< for training
+  data::Transform plain_transform;  ///< for evaluation
 };
 
 /// One client's examples in two disjoint parts, the same in every round.

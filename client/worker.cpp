@@ -37,7 +37,8 @@ class RoundSum {
 
   /// The message for what `round` has gathered; later results of that round are dropped.
   wire::PartialSum close(int64_t round) {
-    wire::PartialSum message{.round = round, .tasks = {}, .weight = 0, .bound = 0, .scale_bits = scale_bits_, .sums = {}};
+    wire::PartialSum message{
+        .round = round, .tasks = {}, .weight = 0, .bound = 0, .scale_bits = scale_bits_, .sums = {}};
     if (sum_ && round == round_) {
       message.tasks = std::move(tasks_);
       message.weight = sum_->weight();
@@ -71,7 +72,7 @@ struct Contact {
   int64_t model_round = -1;
   wire::Payload model;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
-  std::optional<RoundSum> sum;  ///< fused fidelity only
+  std::optional<RoundSum> sum;     ///< fused fidelity only
   std::deque<wire::Task> waiting;  ///< came before the plan was ready
 };
 
@@ -100,7 +101,8 @@ class Worker {
     while (!exit_) {
       if (stop_) return leave("stopped");
       if (Clock::now() - heard_ > std::chrono::duration<double>(options_.give_up_s)) {
-        return leave(fmt::format("the coordinator at {} was silent for {:.0f} s", options_.connect, options_.give_up_s));
+        return leave(
+            fmt::format("the coordinator at {} was silent for {:.0f} s", options_.connect, options_.give_up_s));
       }
       keep_contact();
       if (const auto received = socket_.receive(std::chrono::milliseconds(kTick), mailbox_.wake_fd())) take(*received);
@@ -121,7 +123,8 @@ class Worker {
     const auto now = Clock::now();
     if (now < next_sign_) return;
     if (!welcomed()) {
-      socket_.send(0, wire::Hello{options_.name, static_cast<uint32_t>(options_.slots), ARCHLEAK_VERSION, contact_.number});
+      socket_.send(
+          0, wire::Hello{options_.name, static_cast<uint32_t>(options_.slots), ARCHLEAK_VERSION, contact_.number});
       next_sign_ = now + kHelloInterval;
     } else {
       socket_.send(contact_.epoch, wire::Heartbeat{++sequence_});
@@ -145,7 +148,8 @@ class Worker {
     if (welcomed()) return;
     restart_contact();
     contact_.epoch = welcome.epoch;
-    contact_.heartbeat = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(welcome.heartbeat_s));
+    contact_.heartbeat =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(welcome.heartbeat_s));
     next_sign_ = Clock::now();
     if (config_ != welcome.config) prepare(welcome.config);
     spdlog::info("joined the run at {} (epoch {})", options_.connect, welcome.epoch);
@@ -243,8 +247,8 @@ class Worker {
       wire::Message result;
       try {
         workload.load(model.floats());
-        result = task.kind == wire::TaskKind::train ? train(workload, task, *plan, *cancelled)
-                                                    : evaluate(workload, task);
+        result =
+            task.kind == wire::TaskKind::train ? train(workload, task, *plan, *cancelled) : evaluate(workload, task);
       } catch (const Cancelled&) {
         return;
       } catch (const std::exception& error) {
@@ -323,7 +327,7 @@ class Worker {
   Clock::time_point next_sign_{};
   uint64_t sequence_ = 0;
   std::shared_ptr<const WorkerPlan> plan_;
-  std::unique_ptr<Slots> slots_;   // before what its jobs use is destroyed
+  std::unique_ptr<Slots> slots_;  // before what its jobs use is destroyed
   std::future<void> preparing_;
 };
 

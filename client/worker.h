@@ -11,10 +11,10 @@
 namespace archleak::client {
 
 struct WorkerOptions {
-  std::string connect;      ///< the coordinator's address
-  std::string name;         ///< what the coordinator calls this worker; not two with the same
-  int slots = 1;            ///< clients side by side
-  double give_up_s = 60;    ///< leave when the coordinator is silent for so long
+  std::string connect;    ///< the coordinator's address
+  std::string name;       ///< what the coordinator calls this worker; not two with the same
+  int slots = 1;          ///< clients side by side
+  double give_up_s = 60;  ///< leave when the coordinator is silent for so long
 };
 
 /// Why a worker left.

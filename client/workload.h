@@ -21,8 +21,8 @@ struct Figure {
 struct ClientTask {
   int64_t round = 0;
   int64_t client = 0;
-  std::string instruction;  ///< the workload's own bytes (a sampled sub-network); empty for most
-  std::string state;        ///< what this client kept from its last round; empty at first
+  std::string instruction;                       ///< the workload's own bytes (a sampled sub-network); empty for most
+  std::string state;                             ///< what this client kept from its last round; empty at first
   const std::atomic<bool>* cancelled = nullptr;  ///< becomes true when nobody waits for the result any more
 
   /// Throws Cancelled if so; called before every local step.
@@ -34,9 +34,9 @@ struct Cancelled {};
 
 /// What a client gives back beside the update itself.
 struct ClientOutcome {
-  int64_t weight = 0;            ///< number of examples, the weight of the update in the average
-  std::vector<Figure> figures;   ///< "train_loss", "valid_accuracy", "compute_s", ...
-  std::string state;             ///< to be handed to this client in its next round
+  int64_t weight = 0;           ///< number of examples, the weight of the update in the average
+  std::vector<Figure> figures;  ///< "train_loss", "valid_accuracy", "compute_s", ...
+  std::string state;            ///< to be handed to this client in its next round
 };
 
 /// How a model does on a range of held-out examples.

@@ -10,8 +10,9 @@ namespace {
 
 void append(ArenaLayout& layout, const std::string& name, const torch::Tensor& tensor, Segment segment) {
   layout.entries.push_back({name, tensor.sizes().vec(), segment, layout.size(), tensor.numel()});
-  (segment == Segment::weights ? layout.weights : segment == Segment::alpha ? layout.alpha : layout.buffers) +=
-      tensor.numel();
+  (segment == Segment::weights ? layout.weights
+   : segment == Segment::alpha ? layout.alpha
+                               : layout.buffers) += tensor.numel();
 }
 
 }  // namespace

@@ -14,11 +14,11 @@ enum class Segment { weights, alpha, buffers };
 
 /// One tensor's place in an arena.
 struct ArenaEntry {
-  std::string name;            ///< the module's own name, "cells.0.preprocess0.op.1.weight"
+  std::string name;  ///< the module's own name, "cells.0.preprocess0.op.1.weight"
   std::vector<int64_t> shape;
   Segment segment;
-  int64_t offset;              ///< in floats from the start of the arena
-  int64_t size;                ///< in floats
+  int64_t offset;  ///< in floats from the start of the arena
+  int64_t size;    ///< in floats
 };
 
 /// Where every tensor of a model lies in its arena: what coordinator, clients and attackers must agree on.
@@ -46,8 +46,9 @@ class Arena {
   /// Moves the parameters and buffers of `module` into a new arena. Parameters for which `is_alpha(name)` holds form
   /// the alpha segment. All must be of one floating type (float32; float64 in tests) on one device; gradients start
   /// at zero and accumulate in place. Throws Error for another type.
-  static Arena adopt(torch::nn::Module& module,
-                     const std::function<bool(const std::string&)>& is_alpha = [](const std::string&) { return false; });
+  static Arena adopt(
+      torch::nn::Module& module,
+      const std::function<bool(const std::string&)>& is_alpha = [](const std::string&) { return false; });
 
   const ArenaLayout& layout() const { return layout_; }
 

@@ -3,11 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <optional>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -20,8 +20,8 @@ struct Config::State {
   toml::table document;
   toml::table resolved;
   std::vector<ConfigKey> keys;
-  std::set<std::string> sections;              // paths that were opened with section()
-  std::set<std::string> overridden;            // paths that came from --set
+  std::set<std::string> sections;    // paths that were opened with section()
+  std::set<std::string> overridden;  // paths that came from --set
 };
 
 namespace {
@@ -103,7 +103,8 @@ Config Config::parse(std::string_view text, const std::string& name, const std::
   try {
     state->document = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    throw ConfigError(fmt::format("{}:{}: expected TOML, got: {}", name, error.source().begin.line, error.description()));
+    throw ConfigError(
+        fmt::format("{}:{}: expected TOML, got: {}", name, error.source().begin.line, error.description()));
   }
   for (const auto& override_text : overrides) apply_override(state->document, state->overridden, override_text);
   return Config(std::move(state));
@@ -296,7 +297,8 @@ std::vector<T> read_list(const toml::node& node, const std::string& expected, Fa
   std::vector<T> values;
   for (const auto& element : *array) {
     const auto value = strict<T>(element);
-    if (!value || !accept(*value)) fail("expected a list of " + expected + ", got the element " + describe_node(element));
+    if (!value || !accept(*value))
+      fail("expected a list of " + expected + ", got the element " + describe_node(element));
     values.push_back(*value);
   }
   return values;

@@ -44,12 +44,12 @@ class CheckpointError : public Error {
 /// Process exit codes of the archleak command (also in `archleak --help`).
 enum class ExitCode : int {
   success = 0,
-  failure = 1,         ///< an Error other than those below, or a lost run
-  usage = 2,           ///< wrong command line or ConfigError
-  data = 3,            ///< DataError
-  transport = 4,       ///< TransportError or ProtocolError
-  checkpoint = 5,      ///< CheckpointError
-  interrupted = 75,    ///< stopped by SIGINT or SIGTERM after a checkpoint; can be resumed
+  failure = 1,       ///< an Error other than those below, or a lost run
+  usage = 2,         ///< wrong command line or ConfigError
+  data = 3,          ///< DataError
+  transport = 4,     ///< TransportError or ProtocolError
+  checkpoint = 5,    ///< CheckpointError
+  interrupted = 75,  ///< stopped by SIGINT or SIGTERM after a checkpoint; can be resumed
 };
 
 /// The exit code that `error` ends the program with.

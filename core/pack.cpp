@@ -16,7 +16,8 @@ void for_each_segment(const ArenaLayout& layout, const UpdateLayout& message, Co
   const auto visit = [&](Segment segment, int64_t count) {
     if (count == 0) return;
     if (count != layout.size(segment)) {
-      throw ProtocolError(fmt::format("model message: expected a segment of {} floats, got {}", layout.size(segment), count));
+      throw ProtocolError(
+          fmt::format("model message: expected a segment of {} floats, got {}", layout.size(segment), count));
     }
     copy(layout.begin(segment), offset, count);
     offset += count;

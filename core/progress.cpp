@@ -9,7 +9,7 @@
 namespace archleak {
 namespace {
 
-constexpr double kLineIntervalS = 10;    // between plain lines
+constexpr double kLineIntervalS = 10;     // between plain lines
 constexpr double kRedrawIntervalS = 0.1;  // between redraws on a terminal
 constexpr int kBarWidth = 24;
 
@@ -48,8 +48,8 @@ std::string Progress::line(double elapsed_s) const {
   const double rate = elapsed_s > 0 ? static_cast<double>(counted) / elapsed_s : 0;
   const double left_s = rate > 0 ? static_cast<double>(total_ - done_) / rate : -1;
   const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1;
-  const std::string speed = rate >= 1 || rate == 0 ? fmt::format("{:.1f} {}/s", rate, unit_)
-                                                   : fmt::format("{:.1f} s each", 1 / rate);
+  const std::string speed =
+      rate >= 1 || rate == 0 ? fmt::format("{:.1f} {}/s", rate, unit_) : fmt::format("{:.1f} s each", 1 / rate);
   std::string text = fmt::format("{} {}/{} {} ({:.0f} %), {}, {} left", label_, done_, total_, unit_, 100 * share,
                                  speed, format_duration(done_ == total_ ? 0 : left_s));
   if (!note_.empty()) text += ", " + note_;

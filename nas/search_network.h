@@ -2,6 +2,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,15 @@ class SearchNetwork : public models::Network {
 
   /// What the mixture weighs its operations with: the softmax of `alphas()` over operations, detached.
   virtual std::vector<torch::Tensor> probabilities() const;
+
+  /// Which row of `alphas()` (counted through all of them) and which of its operations a weight belongs to.
+  struct Place {
+    int64_t row = 0;
+    int64_t operation = 0;
+  };
+
+  /// The place of the parameter of this name; nothing for alpha and for weights that every sub-network has.
+  virtual std::optional<Place> place(const std::string& parameter_name) const = 0;
 
   /// Restricts forward to one operation an edge, taken with weight one: `choice` has one operation's index for each row
   /// of `alphas()`, one after the other. Empty: the full mixture again. Throws Error for a wrong size or index.

@@ -1,5 +1,7 @@
 #include "nas/supernet.h"
 
+#include <cstdio>
+
 #include <spdlog/fmt/fmt.h>
 
 #include "core/error.h"
@@ -44,6 +46,17 @@ void Supernet::draw(const at::Generator& generator) {
 
 bool Supernet::is_alpha(const std::string& parameter_name) const {
   return parameter_name == "alphas_normal" || parameter_name == "alphas_reduce";
+}
+
+std::optional<SearchNetwork::Place> Supernet::place(const std::string& parameter_name) const {
+  int layer = 0;
+  int edge = 0;
+  int operation = 0;
+  if (std::sscanf(parameter_name.c_str(), "cells.%d._ops.%d._ops.%d.", &layer, &edge, &operation) != 3) {
+    return std::nullopt;
+  }
+  const int64_t first = cells_.at(layer)->shape.reduction ? edge_count(options_.steps) : 0;
+  return Place{.row = first + edge, .operation = operation};
 }
 
 void Supernet::select(const std::vector<int64_t>& choice) {

@@ -18,6 +18,7 @@ class Supernet : public SearchNetwork {
   torch::Tensor forward(const torch::Tensor& images) override;
   bool is_alpha(const std::string& parameter_name) const override;
   std::vector<torch::Tensor> alphas() const override { return {alphas_normal_, alphas_reduce_}; }
+  std::optional<Place> place(const std::string& parameter_name) const override;
   void select(const std::vector<int64_t>& choice) override;
 
   /// The output of every cell for `images`, `[batch, channels, height, width]` each.

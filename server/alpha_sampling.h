@@ -16,7 +16,8 @@ namespace archleak::server {
 std::vector<torch::Tensor> alpha_rows(const Arena& arena);
 
 /// One operation's index for each row, drawn for (seed, round, client) from the softmax of the row.
-std::vector<int64_t> sample_choice(const std::vector<torch::Tensor>& rows, uint64_t seed, int64_t round, int64_t client);
+std::vector<int64_t> sample_choice(const std::vector<torch::Tensor>& rows, uint64_t seed, int64_t round,
+                                   int64_t client);
 
 /// A sampled sub-network and how well it did.
 struct Reward {

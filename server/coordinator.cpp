@@ -79,8 +79,9 @@ void describe(ConfigSection section, CoordinatorOptions& options) {
   describe(section.section("robust"), options.robust);
   describe(section.section("optimizer"), options.update);
   if (options.schedule.lease_s < 2 * options.heartbeat_s) {
-    section.section("schedule").fail("lease_s", fmt::format("expected at least two heartbeats ({} s), got {} s",
-                                                            2 * options.heartbeat_s, options.schedule.lease_s));
+    section.section("schedule")
+        .fail("lease_s", fmt::format("expected at least two heartbeats ({} s), got {} s", 2 * options.heartbeat_s,
+                                     options.schedule.lease_s));
   }
 }
 
@@ -93,7 +94,8 @@ Coordinator::Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptio
       observer_(observer),
       checkpoints_(checkpoints),
       update_(options.update, plan.protocol, arena.layout()),
-      broadcast_(broadcast_layout(plan.protocol, arena.layout().weights, arena.layout().alpha, arena.layout().buffers)) {
+      broadcast_(
+          broadcast_layout(plan.protocol, arena.layout().weights, arena.layout().alpha, arena.layout().buffers)) {
   const auto clients = static_cast<int64_t>(plan.client_sizes.size());
   validate(options.selection, clients);
   validate(options.robust, plan.protocol.fidelity,
@@ -142,8 +144,8 @@ wire::Payload Coordinator::model_payload() const {
 }
 
 bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
-  const auto clients = select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed,
-                                      round_);
+  const auto clients =
+      select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed, round_);
   const auto& protocol = plan_.protocol;
   const bool sampled = protocol.protocol == Protocol::server_alpha;
   const auto rows = sampled ? alpha_rows(arena_) : std::vector<torch::Tensor>{};
@@ -167,8 +169,9 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
                       .round = round_,
                       .kind = wire::TaskKind::train,
                       .client = assignment.client,
-                      .instruction = sampled ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client))
-                                             : std::string(),
+                      .instruction = sampled
+                                         ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client))
+                                         : std::string(),
                       .client_state = state == client_states_.end() ? std::string() : state->second};
   };
   phase.take_outcome = [&](const wire::Outcome& outcome) -> std::optional<std::string> {
@@ -276,7 +279,9 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
                       .client_state = {}};
   };
   phase.take_outcome = [](const wire::Outcome& outcome) { return flaw(outcome, {"correct", "loss_sum"}); };
-  phase.check_sum = [](const wire::PartialSum&) { return std::optional<std::string>("expected none in an evaluation"); };
+  phase.check_sum = [](const wire::PartialSum&) {
+    return std::optional<std::string>("expected none in an evaluation");
+  };
   phase.take_sum = [](const wire::PartialSum&) {};
   phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
     observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
@@ -291,8 +296,9 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
       run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
   if (result.interrupted) return false;
   if (result.counts.given_up > 0) {
-    throw Error(fmt::format("round {}: expected an evaluation on all test examples, got {} failed tasks (see events.jsonl)",
-                            round_, result.counts.given_up));
+    throw Error(
+        fmt::format("round {}: expected an evaluation on all test examples, got {} failed tasks (see events.jsonl)",
+                    round_, result.counts.given_up));
   }
   double correct = 0;
   double loss = 0;
@@ -344,7 +350,8 @@ void Coordinator::save() {
 }
 
 void Coordinator::restore() {
-  const auto checkpoint = CheckpointFolder(checkpoints_, options_.keep_checkpoints).latest(arena_.layout().fingerprint());
+  const auto checkpoint =
+      CheckpointFolder(checkpoints_, options_.keep_checkpoints).latest(arena_.layout().fingerprint());
   if (!checkpoint) return;
   if (checkpoint->config_hash != hash_of(plan_.config) || checkpoint->seed != plan_.seed) {
     throw CheckpointError(checkpoints_.string() + ": expected a checkpoint of this configuration, got one of another");

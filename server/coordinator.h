@@ -25,7 +25,7 @@ struct CoordinatorOptions {
   int64_t checkpoint_every = 1;     ///< rounds
   int64_t keep_checkpoints = 2;
   double heartbeat_s = 1;
-  double worker_patience_s = 60;    ///< without any worker for so long, the run ends
+  double worker_patience_s = 60;  ///< without any worker for so long, the run ends
   SelectionOptions selection;
   ScheduleOptions schedule;
   RobustOptions robust;
@@ -37,30 +37,30 @@ void describe(ConfigSection section, CoordinatorOptions& options);
 
 /// What is to be trained: fixed before the first round.
 struct RunPlan {
-  std::string config;               ///< resolved configuration, for the workers
+  std::string config;  ///< resolved configuration, for the workers
   uint64_t seed = 0;
   ProtocolOptions protocol;
   std::vector<int64_t> client_sizes;  ///< examples by client
-  int64_t held_out = 0;             ///< test examples; 0: no evaluation
+  int64_t held_out = 0;               ///< test examples; 0: no evaluation
 };
 
 /// What is known after a round.
 struct RoundRecord {
-  int64_t round = 0;      ///< from 0
+  int64_t round = 0;  ///< from 0
   std::optional<double> test_accuracy;
   std::optional<double> test_loss;
   std::optional<double> train_loss;     ///< mean over clients by weight
   std::optional<double> alpha_entropy;  ///< nats, mean over edges
   double broadcast_s = 0;
-  double train_s = 0;      ///< from the first task to the last result, broadcast included
+  double train_s = 0;  ///< from the first task to the last result, broadcast included
   double aggregate_s = 0;
   double evaluate_s = 0;
   double total_s = 0;
   int64_t bytes_up = 0;
   int64_t bytes_down = 0;
-  int64_t clients = 0;    ///< whose updates count
-  int64_t lost = 0;       ///< workers
-  int64_t reassigned = 0; ///< tasks
+  int64_t clients = 0;     ///< whose updates count
+  int64_t lost = 0;        ///< workers
+  int64_t reassigned = 0;  ///< tasks
   std::string model_hash;
 };
 
@@ -71,7 +71,7 @@ class RunObserver {
   virtual void on_round(const RoundRecord& record) = 0;
   virtual void on_event(const std::string& kind, const nlohmann::ordered_json& fields) = 0;
   virtual void on_tasks(int64_t complete, int64_t tasks) = 0;  ///< within a round
-  virtual void before_checkpoint() = 0;  ///< what was told so far must now be durable
+  virtual void before_checkpoint() = 0;                        ///< what was told so far must now be durable
 };
 
 /// How a run ended.
@@ -123,8 +123,8 @@ class Coordinator {
   std::filesystem::path checkpoints_;
   ServerUpdate update_;
   UpdateLayout broadcast_;
-  int64_t round_ = 0;      // rounds finished
-  uint64_t epoch_ = 1;     // starts of this run
+  int64_t round_ = 0;   // rounds finished
+  uint64_t epoch_ = 1;  // starts of this run
   double reward_baseline_ = 0;
   std::map<int64_t, std::string> client_states_;
   std::optional<Remembered> previous_;

@@ -12,10 +12,10 @@ namespace archleak::server {
 
 /// One set of tasks on one version of the model: the training tasks of a round, or the evaluation of a model.
 struct Phase {
-  int64_t round = 0;        ///< the model's version
+  int64_t round = 0;  ///< the model's version
   wire::Payload model;
   bool model_per_task = false;  ///< each task is preceded by the model, as each client of a deployment would fetch it
-  double patience_s = 60;   ///< without any worker for so long, the run ends
+  double patience_s = 60;       ///< without any worker for so long, the run ends
 
   /// The message that hands out a task; its client is the task's number.
   std::function<wire::Task(const Assignment&)> make_task;
@@ -39,9 +39,9 @@ struct Phase {
 
 /// How a phase went.
 struct PhaseResult {
-  bool interrupted = false;              ///< `stop` became true; nothing of the phase counts
+  bool interrupted = false;  ///< `stop` became true; nothing of the phase counts
   ScheduleCounts counts;
-  double broadcast_s = 0;                ///< spent on handing models to the transport
+  double broadcast_s = 0;                    ///< spent on handing models to the transport
   std::map<TaskId, wire::Outcome> outcomes;  ///< of the tasks that count, without their updates
 };
 

@@ -23,7 +23,8 @@ std::optional<PoolEvent> WorkerPool::greet(const std::string& peer, const wire::
     workers_.erase(known);
     return event;  // its next hello, a second later, lets it in again
   }
-  workers_[peer] = {.session = hello.session, .slots = std::max<int>(1, static_cast<int>(hello.slots)), .model_round = -1};
+  workers_[peer] = {
+      .session = hello.session, .slots = std::max<int>(1, static_cast<int>(hello.slots)), .model_round = -1};
   socket_.send(peer, options_.epoch,
                wire::Welcome{.epoch = options_.epoch,
                              .config = options_.config,

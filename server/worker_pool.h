@@ -13,16 +13,16 @@ namespace archleak::server {
 
 /// What every worker is told when it comes in.
 struct PoolOptions {
-  uint64_t epoch = 1;         ///< of this start of the coordinator; messages of another epoch are refused
-  std::string config;         ///< the resolved configuration
-  std::string layout;         ///< the arena's fingerprint
+  uint64_t epoch = 1;  ///< of this start of the coordinator; messages of another epoch are refused
+  std::string config;  ///< the resolved configuration
+  std::string layout;  ///< the arena's fingerprint
   double heartbeat_s = 1;
   double lease_s = 30;
 };
 
 /// A worker that has been let in.
 struct PoolWorker {
-  uint64_t session = 0;      ///< of its hello; another one is a fresh start of the worker
+  uint64_t session = 0;  ///< of its hello; another one is a fresh start of the worker
   int slots = 1;
   int64_t model_round = -1;  ///< the last model that it was sent
 };

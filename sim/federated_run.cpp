@@ -127,18 +127,24 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
     workers = std::make_unique<LocalWorkers>(
         request.local_workers,
         [&](const std::string& name) {
-          std::vector<std::string> arguments = {"worker",  "--connect", socket.endpoint(),
-                                                "--name",  name,
-                                                "--slots", std::to_string(config.workers.slots),
-                                                "--log",   directory.log(name).string(),
-                                                "--log-level", config.log_level};
+          std::vector<std::string> arguments = {"worker",
+                                                "--connect",
+                                                socket.endpoint(),
+                                                "--name",
+                                                name,
+                                                "--slots",
+                                                std::to_string(config.workers.slots),
+                                                "--log",
+                                                directory.log(name).string(),
+                                                "--log-level",
+                                                config.log_level};
           if (keys) arguments.insert(arguments.end(), {"--keys", config.wire.keys});
           return arguments;
         },
         [&](const LocalWorkers::Exit& exit) {
           if (exit.clean) return;
-          spdlog::error("{} ended: {}; {} workers are left (it is not restarted; see {})", exit.name, exit.how, exit.left,
-                        directory.log(exit.name).string());
+          spdlog::error("{} ended: {}; {} workers are left (it is not restarted; see {})", exit.name, exit.how,
+                        exit.left, directory.log(exit.name).string());
           if (exit.left == 0) {
             all_lost = true;
             halt = true;
@@ -171,7 +177,8 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
     throw;
   }
   finish();
-  directory.append_event(end.interrupted ? "interrupted" : "finished", {{"rounds", end.rounds}, {"model_hash", end.model_hash}});
+  directory.append_event(end.interrupted ? "interrupted" : "finished",
+                         {{"rounds", end.rounds}, {"model_hash", end.model_hash}});
   write_results(config, model, directory);
   write_report(directory);
   print_end(directory, end);

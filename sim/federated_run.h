@@ -12,10 +12,10 @@ namespace archleak::sim {
 /// A run and where it lives.
 struct RunRequest {
   RunConfig config;
-  std::string resolved;          ///< the configuration with every key, TOML
-  bool resume = false;           ///< continue what the directory holds
-  int local_workers = 0;         ///< worker processes to start on this machine
-  std::string bind;              ///< the coordinator's address; empty: as configured
+  std::string resolved;   ///< the configuration with every key, TOML
+  bool resume = false;    ///< continue what the directory holds
+  int local_workers = 0;  ///< worker processes to start on this machine
+  std::string bind;       ///< the coordinator's address; empty: as configured
 };
 
 /// Runs the coordinator's side of a run to its end, in this process: data, global model, workers on this machine if

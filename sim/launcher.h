@@ -18,9 +18,9 @@ class LocalWorkers {
   struct Exit {
     std::string name;
     pid_t pid = 0;
-    std::string how;       ///< "exit code 3", "signal 9 (Killed)"
-    bool clean = false;    ///< exit code 0
-    int64_t left = 0;      ///< workers that are still running
+    std::string how;     ///< "exit code 3", "signal 9 (Killed)"
+    bool clean = false;  ///< exit code 0
+    int64_t left = 0;    ///< workers that are still running
   };
 
   /// `on_exit` is called on a thread of this object. Each process runs this program with `arguments(name)`.

@@ -83,8 +83,8 @@ int run_worker_process(const WorkerArguments& arguments) {
     wire_options.curve = wire::Curve::on;
   }
   zmq::context_t context;
-  const auto exit = client::run_worker(context, options, wire::worker_keys(wire_options), make_worker_plan,
-                                       install_stop_signals());
+  const auto exit =
+      client::run_worker(context, options, wire::worker_keys(wire_options), make_worker_plan, install_stop_signals());
   spdlog::info("left: {}", exit.reason);
   return static_cast<int>(exit.drained ? ExitCode::success : ExitCode::interrupted);
 }
@@ -126,7 +126,8 @@ void add_run_commands(CLI::App& app, int& exit_code) {
 
   CLI::App* const run = app.add_subcommand("run", "Run a configuration: coordinator and workers on this machine");
   add_new_run_options(*run, *arguments);
-  run->add_option("--workers", arguments->workers, "worker processes, instead of workers.count")->check(CLI::Range(1, 1024));
+  run->add_option("--workers", arguments->workers, "worker processes, instead of workers.count")
+      ->check(CLI::Range(1, 1024));
   run->callback([arguments, &exit_code] { exit_code = start_run(*arguments, true); });
 
   CLI::App* const resume = app.add_subcommand("resume", "Continue an interrupted run");
@@ -147,8 +148,10 @@ void add_run_commands(CLI::App& app, int& exit_code) {
     if (arguments->resume == !arguments->config.empty()) {
       throw ConfigError("coordinator: expected a configuration file, or --resume with --out DIR");
     }
-    if (arguments->resume && arguments->out.empty()) throw ConfigError("coordinator --resume: expected --out DIR, got none");
-    exit_code = arguments->resume ? resume_run(arguments->out, 0, arguments->bind, false) : start_run(*arguments, false);
+    if (arguments->resume && arguments->out.empty())
+      throw ConfigError("coordinator --resume: expected --out DIR, got none");
+    exit_code =
+        arguments->resume ? resume_run(arguments->out, 0, arguments->bind, false) : start_run(*arguments, false);
   });
 
   CLI::App* const worker = app.add_subcommand("worker", "Run one worker of a coordinator");
@@ -157,7 +160,8 @@ void add_run_commands(CLI::App& app, int& exit_code) {
   worker->add_option("--name", worker_arguments->name, "what the coordinator calls it; default: host and process");
   worker->add_option("--slots", worker_arguments->slots, "clients side by side")->check(CLI::Range(1, 256));
   worker->add_option("--keys", worker_arguments->keys, "folder with worker.key and coordinator.pub: use CURVE");
-  worker->add_option("--give-up", worker_arguments->give_up_s, "leave when the coordinator is silent for so many seconds");
+  worker->add_option("--give-up", worker_arguments->give_up_s,
+                     "leave when the coordinator is silent for so many seconds");
   worker->add_option("--log", worker_arguments->log, "log file, besides the console");
   worker->add_option("--log-level", worker_arguments->log_level, "trace, debug, info, warn, error or off");
   worker->callback([worker_arguments, &exit_code] { exit_code = run_worker_process(*worker_arguments); });

@@ -25,11 +25,11 @@ enum class WorkloadKind {
 
 /// The network of a `train` run.
 struct NetworkOptions {
-  std::string name = "cnn";          ///< of models/, or "derived"
-  std::string genotype = "DARTS_V2"; ///< derived: a genotype file, a published name, or "random"
+  std::string name = "cnn";           ///< of models/, or "derived"
+  std::string genotype = "DARTS_V2";  ///< derived: a genotype file, a published name, or "random"
   nas::DerivedOptions derived{.channels = 16, .layers = 8, .auxiliary = false};
-  double auxiliary_weight = 0.4;     ///< of the auxiliary head's loss
-  double drop_path = 0;              ///< drop-path probability at the last round; grows linearly from 0
+  double auxiliary_weight = 0.4;  ///< of the auxiliary head's loss
+  double drop_path = 0;           ///< drop-path probability at the last round; grows linearly from 0
 };
 
 /// The worker processes that `archleak run` starts.

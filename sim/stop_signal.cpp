@@ -18,7 +18,7 @@ void request_stop(int signal) {
 }  // namespace
 
 const std::atomic<bool>& install_stop_signals() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = request_stop;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);

@@ -121,8 +121,10 @@ TEST(SearchWorkload, WithheldWeightsLeaveAlphaGradientsAlone) {
 TEST(SearchWorkload, WarmUpRoundsLeaveAlphaAsItIs) {
   Bench bench;
   bench.search.warmup_rounds = 2;
-  EXPECT_FALSE(any_differs(bench.train({.round = 1, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
-  EXPECT_TRUE(any_differs(bench.train({.round = 2, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
+  EXPECT_FALSE(
+      any_differs(bench.train({.round = 1, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
+  EXPECT_TRUE(
+      any_differs(bench.train({.round = 2, .client = 0}), bench.initial, bench.layout.weights, bench.layout.alpha));
 }
 
 TEST(SearchWorkload, NeverSeesTestData) {
@@ -145,12 +147,15 @@ TEST(SearchWorkload, ASampledSubNetworkTrainsItsOwnWeightsAloneAndReportsAReward
   const auto workload = bench.make();
   const auto edges = static_cast<size_t>(bench.layout.alpha / 8);
   ClientOutcome outcome;
-  const auto update = bench.train(*workload, {.round = 0, .client = 0, .instruction = encode_choice(std::vector<int64_t>(edges, 3)), .state = {}}, &outcome);
+  const auto update = bench.train(
+      *workload, {.round = 0, .client = 0, .instruction = encode_choice(std::vector<int64_t>(edges, 3)), .state = {}},
+      &outcome);
   for (const auto& entry : bench.layout.entries) {
     if (entry.segment != Segment::weights || entry.name.find("_ops.4.op") == std::string::npos) continue;
     for (int64_t i = 0; i < entry.size; ++i) ASSERT_EQ(update[entry.offset + i], 0) << entry.name;
   }
-  const auto reward = std::find_if(outcome.figures.begin(), outcome.figures.end(), [](const Figure& f) { return f.name == "reward"; });
+  const auto reward =
+      std::find_if(outcome.figures.begin(), outcome.figures.end(), [](const Figure& f) { return f.name == "reward"; });
   ASSERT_NE(reward, outcome.figures.end());
   EXPECT_GE(reward->value, 0);
   EXPECT_LE(reward->value, 1);

@@ -24,7 +24,13 @@ TEST(Slots, RunEveryJobAndMakeNoMoreWorkloadsThanSlots) {
   std::atomic<int> made{0};
   std::atomic<int> ran{0};
   {
-    Slots slots(3, [&] { ++made; return std::make_unique<Counting>(); }, [](std::exception_ptr) {});
+    Slots slots(
+        3,
+        [&] {
+          ++made;
+          return std::make_unique<Counting>();
+        },
+        [](std::exception_ptr) {});
     for (int i = 0; i < 200; ++i) slots.submit([&](Workload&) { ++ran; });
   }
   EXPECT_EQ(ran, 200);
@@ -39,7 +45,8 @@ TEST(Slots, RunAsManyJobsSideBySideAsThereAreSlots) {
   int here = 0;
   {
     // Each job waits until all four run: this test ends only if they do run side by side.
-    Slots slots(kSlots, [] { return std::make_unique<Counting>(); }, [](std::exception_ptr) {});
+    Slots slots(
+        kSlots, [] { return std::make_unique<Counting>(); }, [](std::exception_ptr) {});
     for (int i = 0; i < kSlots; ++i) {
       slots.submit([&](Workload&) {
         std::unique_lock lock(mutex);
@@ -57,7 +64,8 @@ TEST(Slots, NoWorkloadServesTwoJobsAtOnce) {
   std::set<Workload*> busy;
   bool shared = false;
   {
-    Slots slots(4, [] { return std::make_unique<Counting>(); }, [](std::exception_ptr) {});
+    Slots slots(
+        4, [] { return std::make_unique<Counting>(); }, [](std::exception_ptr) {});
     for (int i = 0; i < 100; ++i) {
       slots.submit([&](Workload& workload) {
         {
@@ -77,7 +85,8 @@ TEST(Slots, ReportWhatAJobThrowsAndGoOn) {
   std::atomic<int> errors{0};
   std::atomic<int> ran{0};
   {
-    Slots slots(1, [] { return std::make_unique<Counting>(); }, [&](std::exception_ptr) { ++errors; });
+    Slots slots(
+        1, [] { return std::make_unique<Counting>(); }, [&](std::exception_ptr) { ++errors; });
     slots.submit([](Workload&) { throw Error("bad"); });
     slots.submit([&](Workload&) { ++ran; });
   }

@@ -60,9 +60,7 @@ TEST(Arena, TheHashFollowsEveryValue) {
 
 TEST(TorchRandom, TheSameKeyGivesTheSameTensor) {
   const StreamKey key{.seed = 1, .round = 2, .client = 3, .purpose = "test"};
-  const auto draw = [](StreamKey k) {
-    return torch::randn({8}, make_torch_generator(k), torch::TensorOptions());
-  };
+  const auto draw = [](StreamKey k) { return torch::randn({8}, make_torch_generator(k), torch::TensorOptions()); };
   EXPECT_TRUE(draw(key).equal(draw(key)));
   StreamKey other = key;
   other.client = 4;

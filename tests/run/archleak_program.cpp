@@ -26,7 +26,8 @@ std::vector<std::string> lines(const std::filesystem::path& file) {
 
 }  // namespace
 
-std::unique_ptr<Process> start_archleak(const std::vector<std::string>& arguments, const std::filesystem::path& output) {
+std::unique_ptr<Process> start_archleak(const std::vector<std::string>& arguments,
+                                        const std::filesystem::path& output) {
   std::vector<std::string> command = {ARCHLEAK_PROGRAM};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return std::make_unique<Process>(command, output);
@@ -50,7 +51,8 @@ test_size = 40
 clients = 6
 heartbeat_s = 0.2
 evaluation_shard = 20
-rounds = )" + std::to_string(rounds) + R"(
+rounds = )" + std::to_string(rounds) +
+                                  R"(
 [federation.schedule]
 lease_s = 3
 [space]

@@ -31,7 +31,8 @@ int64_t finished_rounds(const std::filesystem::path& run);
 /// Whether a run's events.jsonl names an event of this kind.
 bool has_event(const std::filesystem::path& run, const std::string& kind);
 
-/// Waits until `condition` holds; false if it does not within a minute, which fails a test whatever the machine's speed.
+/// Waits until `condition` holds; false if it does not within a minute, which fails a test whatever the machine's
+/// speed.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace archleak::test

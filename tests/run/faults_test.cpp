@@ -17,8 +17,8 @@ class Faults : public testing::TestWithParam<const char*> {
 
   /// The hash of a run that nothing happens to.
   std::string undisturbed() {
-    const auto ended = test::archleak({"run", config_.string(), "--out", (folder_ / "whole").string(), "--set", fidelity()},
-                                      folder_.path());
+    const auto ended = test::archleak(
+        {"run", config_.string(), "--out", (folder_ / "whole").string(), "--set", fidelity()}, folder_.path());
     EXPECT_EQ(ended.code, 0) << ended.output;
     return test::last_metric(folder_ / "whole", "model_hash");
   }
@@ -26,12 +26,14 @@ class Faults : public testing::TestWithParam<const char*> {
   std::string fidelity() const { return std::string("federation.fidelity=") + GetParam(); }
 
   std::unique_ptr<test::Process> coordinator() {
-    return test::start_archleak({"coordinator", config_.string(), "--out", run().string(), "--bind", url_, "--set", fidelity()},
-                                folder_ / "coordinator.txt");
+    return test::start_archleak(
+        {"coordinator", config_.string(), "--out", run().string(), "--bind", url_, "--set", fidelity()},
+        folder_ / "coordinator.txt");
   }
 
   std::unique_ptr<test::Process> worker(const std::string& name) {
-    return test::start_archleak({"worker", "--connect", url_, "--name", name, "--give-up", "60"}, folder_ / (name + ".txt"));
+    return test::start_archleak({"worker", "--connect", url_, "--name", name, "--give-up", "60"},
+                                folder_ / (name + ".txt"));
   }
 
   bool reaches_round(int64_t round) {
@@ -81,8 +83,8 @@ TEST_P(Faults, ACoordinatorThatIsKilledAndResumedCostsNoRound) {
   ASSERT_TRUE(reaches_round(2));
   server->signal(SIGKILL);
   server->wait();
-  const auto resumed = test::start_archleak(
-      {"coordinator", "--resume", "--out", run().string(), "--bind", url_}, folder_ / "resumed.txt");
+  const auto resumed = test::start_archleak({"coordinator", "--resume", "--out", run().string(), "--bind", url_},
+                                            folder_ / "resumed.txt");
   EXPECT_EQ(resumed->wait(), 0) << resumed->output();  // the same workers serve it
   EXPECT_EQ(test::finished_rounds(run()), kRounds);
   EXPECT_EQ(test::last_metric(run(), "model_hash"), expected);

@@ -26,8 +26,9 @@ std::string hash_of(const TemporaryFolder& folder, const std::vector<std::string
 TEST(Run, LeavesEverythingThatAUserLooksFor) {
   const TemporaryFolder folder;
   EXPECT_EQ(hash_of(folder, {}).size(), 64u);
-  for (const char* name : {"config.toml", "metrics.csv", "events.jsonl", "partition.json", "clients.csv", "genotype.json",
-                           "genotype.svg", "weights.pt", "report.html", "coordinator.log", "worker-1.log"}) {
+  for (const char* name :
+       {"config.toml", "metrics.csv", "events.jsonl", "partition.json", "clients.csv", "genotype.json", "genotype.svg",
+        "weights.pt", "report.html", "coordinator.log", "worker-1.log"}) {
     EXPECT_TRUE(std::filesystem::exists(folder / "run" / name)) << name;
   }
   EXPECT_EQ(test::finished_rounds(folder / "run"), 3);

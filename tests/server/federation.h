@@ -23,10 +23,10 @@ struct ToyModel {
 
 /// What the toy workload of a Federation does besides its arithmetic.
 struct ToyBehaviour {
-  std::set<int64_t> not_finite;   ///< clients whose update holds a NaN
-  std::set<int64_t> failing;      ///< clients that throw
+  std::set<int64_t> not_finite;                               ///< clients whose update holds a NaN
+  std::set<int64_t> failing;                                  ///< clients that throw
   std::function<void(int64_t round, int64_t client)> before;  ///< called before each client's arithmetic
-  bool keeps_state = false;       ///< each client counts its rounds in its state, and its update depends on it
+  bool keeps_state = false;  ///< each client counts its rounds in its state, and its update depends on it
 };
 
 /// One federated run within this process: a coordinator on the calling thread and workers on threads of their own, over

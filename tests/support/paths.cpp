@@ -7,7 +7,8 @@
 namespace archleak::test {
 namespace {
 
-std::optional<std::filesystem::path> beside_checkout(const char* variable, const char* folder, const std::string& name) {
+std::optional<std::filesystem::path> beside_checkout(const char* variable, const char* folder,
+                                                     const std::string& name) {
   const char* configured = std::getenv(variable);
   const std::filesystem::path root =
       configured ? configured : std::filesystem::path(ARCHLEAK_SOURCE_DIR) / ".." / "shared" / folder;
