@@ -83,6 +83,17 @@ void write_results(const RunConfig& config, const GlobalModel& model, RunDirecto
   models::export_weights(*model.network, directory.weights());
 }
 
+/// Says how to start a worker. An address that stands for all of the machine's becomes its name.
+void print_invitation(std::string endpoint, bool curve) {
+  if (const size_t any = endpoint.find("//0.0.0.0:"); any != std::string::npos) {
+    char host[256] = {};
+    gethostname(host, sizeof host - 1);
+    endpoint.replace(any + 2, std::string("0.0.0.0").size(), host);
+  }
+  fmt::print("Coordinator ready; start workers, here or elsewhere, with:\n  archleak worker --connect {}{}\n", endpoint,
+             curve ? " --keys DIR    (DIR holds worker.key and coordinator.pub)" : "");
+}
+
 void print_end(const RunDirectory& directory, const server::RunEnd& end) {
   fmt::print("{}\n", describe_run(directory));
   if (end.interrupted) fmt::print("\nInterrupted. Continue with:\n  archleak resume {}\n", directory.path().string());
@@ -151,8 +162,7 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
           }
         });
   } else {
-    fmt::print("Coordinator at {}; start workers with:\n  archleak worker --connect {}\n", socket.endpoint(),
-               socket.endpoint());
+    print_invitation(socket.endpoint(), keys.has_value());
     std::fflush(stdout);
   }
   std::thread relay([&] {
