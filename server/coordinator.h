@@ -25,7 +25,7 @@ struct CoordinatorOptions {
   int64_t checkpoint_every = 1;     ///< rounds
   int64_t keep_checkpoints = 2;
   double heartbeat_s = 1;
-  double worker_patience_s = 60;  ///< without any worker for so long, the run ends
+  double worker_patience_s = 600;  ///< without any worker for so long, the run ends
   SelectionOptions selection;
   ScheduleOptions schedule;
   RobustOptions robust;
