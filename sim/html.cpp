@@ -26,9 +26,11 @@ p { margin: 6px 0; }
 .state.failed { background: #f8dede; color: #8d2629; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; margin: 20px 0; }
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; }
-.card b { display: block; font-size: 21px; font-weight: 600; white-space: nowrap; font-variant-numeric: tabular-nums; line-height: 1.25; }
+.card b { display: block; font-size: 21px; font-weight: 600; white-space: nowrap;
+          font-variant-numeric: tabular-nums; line-height: 1.25; }
 .card span { color: var(--soft); font-size: 13px; }
-section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px; padding: 18px 20px; margin: 16px 0; }
+section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px;
+          padding: 18px 20px; margin: 16px 0; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 18px 24px; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 13px; color: var(--soft); margin-bottom: 2px; }

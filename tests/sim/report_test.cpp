@@ -134,7 +134,8 @@ TEST_F(ReportTest, TheLastStateCounts) {
 TEST_F(ReportTest, TheCommandsFindTheirWayFromTheCommandLine) {
   two_rounds();
   write_file_atomically(run_.genotype(), R"({"normal": [["sep_conv_3x3", 0], ["skip_connect", 1]], "normal_concat": [2],
-                                             "reduce": [["max_pool_3x3", 1], ["dil_conv_5x5", 0]], "reduce_concat": [2]})");
+                                             "reduce": [["max_pool_3x3", 1], ["dil_conv_5x5", 0]],
+                                             "reduce_concat": [2]})");
   CLI::App app;
   add_report_command(app);
   add_search_command(app);
