@@ -95,7 +95,7 @@ void measure(Fidelity fidelity, int64_t clients, int64_t rounds) {
   for (int i = 0; i < 2; ++i) {
     workers.emplace_back([&, i] {
       client::run_worker(
-          context, {.connect = socket.endpoint(), .name = "w" + std::to_string(i)}, {},
+          context, {.connect = socket.endpoint(), .name = fmt::format("w{}", i)}, {},
           [&](const std::string&) {
             return client::WorkerPlan{.make_workload = [] { return std::make_unique<NothingToDo>(); },
                                       .protocol = protocol};

@@ -45,6 +45,18 @@ std::string where(const char* name, const std::filesystem::path& file) {
   return std::filesystem::exists(file) ? line(name, file.string()) : "";
 }
 
+/// "0: 10.0 %, 4: 52.3 %, 9: 81.0 %": at most ten rounds, evenly spaced, the last among them.
+std::string accuracy_by_round(const std::vector<RoundMetrics>& rounds) {
+  constexpr size_t kMost = 10;
+  const size_t stride = (rounds.size() + kMost - 1) / kMost;
+  std::string text;
+  for (size_t i = 0; i < rounds.size(); ++i) {
+    if ((rounds.size() - 1 - i) % stride != 0) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", rounds[i].round, format_share(rounds[i].test_accuracy));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string describe_run(const RunDirectory& run) {
@@ -55,6 +67,7 @@ std::string describe_run(const RunDirectory& run) {
     text += line("accuracy", fmt::format("{} after round {} (best {} after round {})",
                                          format_share(summary.evaluated->test_accuracy), summary.evaluated->round,
                                          format_share(summary.best->test_accuracy), summary.best->round));
+    text += line("by round", accuracy_by_round(summary.rounds));
   }
   text +=
       line("bytes", fmt::format("{} up, {} down", format_bytes(summary.bytes_up), format_bytes(summary.bytes_down)));

@@ -1,5 +1,7 @@
 #include "tests/server/federation.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <limits>
 #include <mutex>
 
@@ -111,7 +113,7 @@ Federation::Result Federation::run() const {
   std::vector<std::thread> threads;
   for (int worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      client::run_worker(context, {.connect = socket.endpoint(), .name = "w" + std::to_string(worker), .slots = slots},
+      client::run_worker(context, {.connect = socket.endpoint(), .name = fmt::format("w{}", worker), .slots = slots},
                          {}, planner, stop_workers);
     });
   }
