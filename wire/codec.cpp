@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <sstream>
+#include <string>
 #include <string_view>
 
 #include "wire/body.h"
@@ -24,7 +25,12 @@ void serialize(Archive& archive, Welcome& welcome) {
 }
 template <class Archive>
 void serialize(Archive& archive, Refuse& refuse) {
-  archive(refuse.reason, refuse.final);
+  uint8_t final = refuse.final ? 1 : 0;
+  archive(refuse.reason, final);
+  if constexpr (Archive::is_loading::value) {
+    if (final > 1) throw ProtocolError("refuse: expected 0 or 1 for final, got " + std::to_string(final));
+    refuse.final = final == 1;
+  }
 }
 template <class Archive>
 void serialize(Archive& archive, Model& model) {
