@@ -11,4 +11,5 @@ test: build
 demo: build
 	build/release/archleak run configs/demo.toml --out runs/demo --overwrite
 bench: build
-	bench/run.sh
+	build/release/archleak_bench_coordinator
+	build/release/archleak_bench_search_step
