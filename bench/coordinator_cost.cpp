@@ -122,6 +122,7 @@ void measure(Fidelity fidelity, int64_t clients, int64_t rounds) {
       fidelity == Fidelity::wire ? "wire" : "fused", 1000 * coordinator_cpu / tasks, 1000 * wall / tasks,
       static_cast<double>(meter.bytes_up) / 1e6, static_cast<double>(meter.bytes_down) / 1e6, meter.early_peak_mb,
       peak_mb());
+  std::fflush(stdout);
 }
 
 }  // namespace

@@ -321,7 +321,7 @@ class Worker {
   wire::WorkerSocket socket_;
   Mailbox<Finished> mailbox_;
   Contact contact_{};
-  std::string config_;
+  std::optional<std::string> config_;  // that the plan was made from
   std::optional<WorkerExit> exit_;
   Clock::time_point heard_;
   Clock::time_point next_sign_{};

@@ -26,13 +26,13 @@ FixedPointSum::FixedPointSum(size_t size, int scale_bits) : sums_(size, 0), scal
 }
 
 int64_t FixedPointSum::checked_bound(int64_t more) const {
+  const std::string message = fmt::format(
+      "overflow at scale 2^{}; expected weighted values below 2^{}, got more (lower the scale or normalise the "
+      "updates)",
+      scale_bits_, 63 - scale_bits_);
+  if (more < 0) throw DataError("fixed-point sum: " + message);
   int64_t total = 0;
-  if (more < 0 || __builtin_add_overflow(bound_, more, &total)) {
-    throw DataError(fmt::format(
-        "fixed-point sum: overflow at scale 2^{}; expected weighted values below 2^{}, got more (lower the scale or "
-        "normalise the updates)",
-        scale_bits_, 63 - scale_bits_));
-  }
+  if (__builtin_add_overflow(bound_, more, &total)) throw Error("fixed-point sum of all updates: " + message);
   return total;
 }
 

@@ -12,22 +12,23 @@ namespace archleak {
 /// modulo 2^64 are also the ring in which secure aggregation masks.
 ///
 /// Overflow is an error, not a wrap: the accumulator keeps the sum over all added vectors of weight * max|q(x)|, which
-/// does not depend on the order either, and throws as soon as that bound leaves the 63 bits.
+/// does not depend on the order either. A vector that alone leaves the 63 bits is a DataError, whose fault is known; a
+/// sum that does is an Error, since which of its vectors came last says nothing about them.
 class FixedPointSum {
  public:
   /// A zero sum of `size` values; `scale_bits` is from 8 to 52.
   FixedPointSum(size_t size, int scale_bits);
 
-  /// Adds `weight` (at least 0) times `values`. Throws DataError, leaving the sum as it was, if a value is not finite,
-  /// if the sizes differ, or on overflow.
+  /// Adds `weight` (at least 0) times `values`. Leaves the sum as it was when it throws: DataError if a value is
+  /// not finite or too large or the sizes differ, Error if the sum overflows.
   void add(std::span<const float> values, int64_t weight);
 
-  /// Adds a partial sum of the same size and scale. Throws DataError, leaving this sum as it was, on overflow or when
-  /// sizes or scales differ.
+  /// Adds a partial sum of the same size and scale. Leaves this sum as it was when it throws: DataError if sizes or
+  /// scales differ, Error if the sum overflows.
   void add(const FixedPointSum& other);
 
   /// Adds a partial sum that came as raw integers, with its total weight and its magnitude bound (see `bound`).
-  /// Throws DataError if an element exceeds the bound, or on overflow.
+  /// Throws DataError if an element exceeds the bound, Error if the sum overflows.
   void add(std::span<const int64_t> sums, int64_t weight, int64_t bound);
 
   /// sum / (2^scale_bits * total weight), rounded once to float. Throws DataError when nothing has been added.

@@ -1,12 +1,23 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <vector>
+
 namespace archleak::models {
+
+/// Mean and biased variance by channel.
+struct BatchStatistics {
+  std::vector<double> mean, variance;
+};
+
+/// From `sums` `[2, channels]`: y and y y over `count` values a channel.
+BatchStatistics batch_statistics(const double* sums, int64_t channels, double count);
 
 /// Batch normalisation over `[batch, channels, height, width]` or `[batch, channels]`, eps 1e-5, momentum 0.1.
 ///
 /// Unlike torch's, its counter `num_batches_tracked` is a float, so that it lives in the arena and survives averaging.
-/// State names and values are otherwise torch's.
+/// State names and values are otherwise torch's. On dense channels_last tensors on the CPU its sums are taken in
+/// float64 in a fixed order, so that its results do not depend on the number of threads.
 class BatchNorm : public torch::nn::Module {
  public:
   BatchNorm(int64_t channels, bool affine);
@@ -17,6 +28,12 @@ class BatchNorm : public torch::nn::Module {
 
   void use_batch_statistics(bool only) { batch_only_ = only; }
   bool uses_batch_statistics() const { return batch_only_; }
+  bool normalises_by_batch() const { return batch_only_ || is_training(); }
+
+  BatchStatistics running_statistics() const;
+  /// Moves the running statistics towards those of a batch of `count` values a channel, and counts it; does nothing
+  /// after `use_batch_statistics(true)`.
+  void track(const BatchStatistics& statistics, double count);
 
   static constexpr double kEpsilon = 1e-5;
   static constexpr double kMomentum = 0.1;

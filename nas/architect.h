@@ -45,7 +45,7 @@ struct UnrolledStep {
 ///
 /// Second order is Liu et al. 2019, equations 6 to 8: w' = w - lr (momentum buffer + grad L_train + weight_decay w),
 /// and grad_alpha L_val(w') - lr (grad_alpha L_train(w+) - grad_alpha L_train(w-)) / 2 eps with w+- = w +- eps v,
-/// v = grad_w' L_val and eps = 0.01 / |v|. Mixed level is He et al. 2020 (MiLeNAS), equation 4:
+/// v = grad_w' L_val and eps = 0.01 / |v|. Mixed level is the update of He et al. 2020 (MiLeNAS):
 /// grad_alpha L_train + lambda grad_alpha L_val.
 double architecture_gradient(SearchNetwork& network, Arena& arena, const Batch& train, const Batch& valid,
                              const ArchitectOptions& options, const UnrolledStep& step = {});

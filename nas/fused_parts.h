@@ -1,48 +1,15 @@
 #pragma once
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "core/chunks.h"
 #include "models/batch_norm.h"
 #include "nas/fused_kernels.h"
 
 namespace archleak::nas {
-
-/// Images are dealt to a fixed number of chunks with sums of their own, so that no sum depends on the thread count.
-inline constexpr int64_t kChunks = 16;
-
-template <typename F>
-void for_chunks(int64_t images, const F& work) {
-  const int64_t chunks = std::min(kChunks, images);
-  at::parallel_for(0, chunks, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      work(chunk, chunk * images / chunks, (chunk + 1) * images / chunks);
-    }
-  });
-}
-
-/// Accumulators `[size]` for every chunk.
-template <typename A>
-class Partials {
- public:
-  Partials(int64_t images, int64_t size) : chunks_(std::min(kChunks, images)), size_(size), values_(chunks_ * size) {}
-  A* of(int64_t chunk) { return values_.data() + chunk * size_; }
-  /// The sum over chunks, in their order.
-  std::vector<A> total() const {
-    std::vector<A> sum(values_.begin(), values_.begin() + size_);
-    for (int64_t chunk = 1; chunk < chunks_; ++chunk) {
-      for (int64_t i = 0; i < size_; ++i) sum[i] += values_[chunk * size_ + i];
-    }
-    return sum;
-  }
-
- private:
-  int64_t chunks_, size_;
-  std::vector<A> values_;
-};
 
 /// A unit's weights in the orders that the kernels read.
 template <typename T>
@@ -73,29 +40,17 @@ struct Normalisation {
 
   /// `sums` is [2, channels]: y and y y over `count` pixels; it is read only where the batch's statistics are wanted.
   void finish(const double* sums, int64_t channels, double count) {
-    const bool moves = module->is_training() && !module->uses_batch_statistics();
-    of_batch = module->is_training() || module->uses_batch_statistics();
-    T* running_mean = module->running_mean.template data_ptr<T>();
-    T* running_var = module->running_var.template data_ptr<T>();
-    mean.resize(channels), inverse.resize(channels), scale.resize(channels), shift.resize(channels);
-    constexpr double kMomentum = models::BatchNorm::kMomentum;
+    of_batch = module->normalises_by_batch();
+    const models::BatchStatistics statistics =
+        of_batch ? models::batch_statistics(sums, channels, count) : module->running_statistics();
+    if (of_batch) module->track(statistics, count);
+    mean = statistics.mean;
+    inverse.resize(channels), scale.resize(channels), shift.resize(channels);
     for (int64_t c = 0; c < channels; ++c) {
-      double variance = running_var[c];
-      mean[c] = running_mean[c];
-      if (of_batch) {
-        mean[c] = sums[c] / count;
-        variance = std::max(0.0, sums[channels + c] / count - mean[c] * mean[c]);
-      }
-      if (moves) {
-        const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
-        running_mean[c] = static_cast<T>((1 - kMomentum) * running_mean[c] + kMomentum * mean[c]);
-        running_var[c] = static_cast<T>((1 - kMomentum) * running_var[c] + kMomentum * unbiased);
-      }
-      inverse[c] = 1 / std::sqrt(variance + models::BatchNorm::kEpsilon);
+      inverse[c] = 1 / std::sqrt(statistics.variance[c] + models::BatchNorm::kEpsilon);
       scale[c] = static_cast<T>(inverse[c]);
       shift[c] = static_cast<T>(-mean[c] * inverse[c]);
     }
-    if (moves) *module->num_batches_tracked.template data_ptr<T>() += 1;
   }
 };
 

@@ -26,7 +26,6 @@ void describe(ConfigSection section, SpaceOptions& options) {
   section.read("steps", options.steps, {1, 16}, "inner nodes of a cell");
   section.read("multiplier", options.multiplier, {1, 16}, "how many of the last nodes form a cell's output");
   section.read("stem_multiplier", options.stem_multiplier, {1, 16}, "channels of the stem in units of channels");
-  section.read("batch_statistics", options.batch_statistics, "normalise by the batch in evaluation too");
   section.read("execution", options.execution,
                {{"automatic", Execution::automatic}, {"plain", Execution::plain}, {"fused", Execution::fused}},
                "how the mixture is computed; plain is differentiable twice");

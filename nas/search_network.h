@@ -57,7 +57,6 @@ struct SpaceOptions {
   int64_t steps = 4;              ///< inner nodes a cell
   int64_t multiplier = 4;         ///< how many of the last nodes form the cell's output
   int64_t stem_multiplier = 3;    ///< the stem has stem_multiplier * channels channels
-  bool batch_statistics = false;  ///< normalise by the batch in evaluation too, and keep no running statistics
   Execution execution = Execution::automatic;
 };
 

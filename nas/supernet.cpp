@@ -35,7 +35,6 @@ Supernet::Supernet(const SpaceOptions& options, ExampleShape shape, int64_t clas
   classifier_ = register_module("classifier", torch::nn::Linear(cell.previous, classes));
   alphas_normal_ = register_parameter("alphas_normal", torch::zeros({edge_count(options.steps), kOperations}));
   alphas_reduce_ = register_parameter("alphas_reduce", torch::zeros({edge_count(options.steps), kOperations}));
-  models::use_batch_statistics(*this, options.batch_statistics);
 }
 
 void Supernet::draw(const at::Generator& generator) {

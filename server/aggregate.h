@@ -27,11 +27,11 @@ class Aggregator {
              std::vector<float> center = {});
 
   /// Adds one client's update (wire). Returns the reason if it is refused: wrong length, a value that is not finite, a
-  /// negative number of samples, overflow, a second update of the same client.
+  /// negative number of samples, a second update of the same client. Throws Error if the sum overflows.
   std::optional<std::string> add(int64_t client, std::span<const float> values, int64_t samples);
 
   /// Adds a worker's partial sum of `updates` clients (fused). Returns the reason if it is refused: wrong length or
-  /// scale, elements beyond `bound`, overflow.
+  /// scale, elements beyond `bound`. Throws Error if the sum overflows.
   std::optional<std::string> add_partial(std::span<const int64_t> sums, int64_t weight, int64_t bound, int scale_bits,
                                          int64_t updates);
 

@@ -1,5 +1,8 @@
 #include "server/alpha_sampling.h"
 
+#include <map>
+#include <utility>
+
 #include "core/random.h"
 
 namespace archleak::server {
@@ -27,6 +30,32 @@ std::vector<int64_t> sample_choice(const std::vector<torch::Tensor>& rows, uint6
     choice.push_back(operation);
   }
   return choice;
+}
+
+void average_over_holders(std::span<float> mean, const Arena& arena, std::span<const OperationPart> parts,
+                          std::span<const Holder> holders) {
+  const auto& layout = arena.layout();
+  const auto model = arena.floats();
+  double total = 0;
+  std::map<std::pair<int64_t, int64_t>, double> held;  // by row and operation
+  for (const auto& [choice, weight] : holders) {
+    total += static_cast<double>(weight);
+    for (size_t row = 0; row < choice.size(); ++row) {
+      held[{static_cast<int64_t>(row), choice[row]}] += static_cast<double>(weight);
+    }
+  }
+  for (const auto& part : parts) {
+    const double weight = held[{part.row, part.operation}];
+    const double factor = weight > 0 ? total / weight : 0;
+    const bool is_buffer = part.offset >= layout.begin(Segment::buffers);
+    const int64_t shift = is_buffer ? layout.alpha : 0;
+    if (part.offset + part.size - shift > static_cast<int64_t>(mean.size())) continue;  // buffers that are not sent
+    for (int64_t i = part.offset; i < part.offset + part.size; ++i) {
+      const double start = is_buffer ? model[i] : 0;
+      float& value = mean[i - shift];
+      value = static_cast<float>(start + factor * (value - start));
+    }
+  }
 }
 
 torch::Tensor policy_gradient(const std::vector<torch::Tensor>& rows, std::span<const Reward> rewards,

@@ -19,6 +19,27 @@ std::vector<torch::Tensor> alpha_rows(const Arena& arena);
 std::vector<int64_t> sample_choice(const std::vector<torch::Tensor>& rows, uint64_t seed, int64_t round,
                                    int64_t client);
 
+/// A tensor that only sub-networks with one operation have: `size` floats from `offset` in the arena, of the operation
+/// `operation` in row `row` of alpha.
+struct OperationPart {
+  int64_t offset = 0;
+  int64_t size = 0;
+  int64_t row = 0;
+  int64_t operation = 0;
+};
+
+/// A client whose update counts: its sub-network and its weight in the mean.
+struct Holder {
+  std::vector<int64_t> choice;
+  int64_t weight = 0;
+};
+
+/// Turns the mean over all clients into the mean over those that had each part; a part that none had stays as the model
+/// in `arena` is. `mean` is `[weights | buffers]`, of differences (weights) and values (buffers), where a client
+/// without the part counted with no change.
+void average_over_holders(std::span<float> mean, const Arena& arena, std::span<const OperationPart> parts,
+                          std::span<const Holder> holders);
+
 /// A sampled sub-network and how well it did.
 struct Reward {
   std::vector<int64_t> choice;

@@ -1,6 +1,7 @@
 #include "server/coordinator.h"
 
 #include <spdlog/spdlog.h>
+#include <set>
 
 #include <algorithm>
 #include <bit>
@@ -157,6 +158,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   }
   Aggregator aggregator(update_.layout(), protocol, options_.robust, std::move(center));
 
+  std::set<int64_t> counted;  // clients
   Phase phase;
   phase.round = round_;
   phase.model = model_payload();
@@ -179,6 +181,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
     if (!reason && protocol.fidelity == Fidelity::wire) {
       reason = aggregator.add(outcome.client, outcome.update.floats(), outcome.weight);
     }
+    if (!reason) counted.insert(outcome.client);
     return reason;
   };
   phase.check_sum = [&](const wire::PartialSum& sum) -> std::optional<std::string> {
@@ -217,7 +220,16 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
     throw Error(fmt::format("round {}: expected an update of some client, got none that counts", round_));
   }
   remember();
-  update_.apply(arena_, aggregator.mean());
+  std::vector<float> mean = aggregator.mean();
+  if (sampled && options_.robust.rule == RobustRule::mean) {
+    std::vector<Holder> holders;
+    for (const auto& [task, outcome] : result.outcomes) {
+      if (!counted.contains(outcome.client)) continue;
+      holders.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), outcome.weight});
+    }
+    average_over_holders(mean, arena_, plan_.parts, holders);
+  }
+  update_.apply(arena_, mean);
   record.clients = aggregator.updates();
   double loss = 0;
   double weight = 0;

@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "core/protocol.h"
+#include "server/alpha_sampling.h"
 #include "server/robust.h"
 #include "server/schedule.h"
 #include "server/selection.h"
@@ -42,6 +43,7 @@ struct RunPlan {
   ProtocolOptions protocol;
   std::vector<int64_t> client_sizes;  ///< examples by client
   int64_t held_out = 0;               ///< test examples; 0: no evaluation
+  std::vector<OperationPart> parts;   ///< what only some sub-networks have; read under server_alpha with the mean
 };
 
 /// What is known after a round.

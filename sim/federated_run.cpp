@@ -114,7 +114,7 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
   warn_of_reference_blas();
   const auto data = make_training_data(config);
   GlobalModel model = make_global_model(config, data->splits.train.shape, data->splits.train.classes);
-  const server::RunPlan plan = make_run_plan(config, request.resolved, *data);
+  const server::RunPlan plan = make_run_plan(config, request.resolved, *data, model);
   if (!request.resume) write_client_histogram(*data, directory);
 
   wire::WireOptions wire_options = config.wire;

@@ -94,13 +94,19 @@ client::WorkerPlan make_worker_plan(const std::string& config) {
   return plan;
 }
 
-server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data) {
+server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data,
+                              const GlobalModel& model) {
   server::RunPlan plan{.config = resolved,
                        .seed = run.seed,
                        .protocol = run.protocol,
                        .client_sizes = {},
-                       .held_out = data.splits.test.size()};
+                       .held_out = data.splits.test.size(),
+                       .parts = {}};
   for (const auto& indices : data.partition) plan.client_sizes.push_back(static_cast<int64_t>(indices.size()));
+  for (const auto& entry : model.arena.layout().entries) {
+    const auto place = model.search ? model.search->place(entry.name) : std::nullopt;
+    if (place) plan.parts.push_back({entry.offset, entry.size, place->row, place->operation});
+  }
   return plan;
 }
 

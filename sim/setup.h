@@ -31,7 +31,8 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
 client::WorkerPlan make_worker_plan(const std::string& config);
 
 /// The coordinator's plan for the run.
-server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data);
+server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data,
+                              const GlobalModel& model);
 
 /// The genotype that the model's alpha derives to; nothing for a network without alpha.
 std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model);

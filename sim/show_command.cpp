@@ -3,12 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <memory>
-#include <utility>
 #include <vector>
 
-#include "core/error.h"
 #include "core/file.h"
 #include "core/progress.h"
+#include "nas/genotype.h"
 #include "sim/html.h"
 #include "sim/report.h"
 #include "sim/run_summary.h"
@@ -16,25 +15,21 @@
 namespace archleak::sim {
 namespace {
 
-/// One line for each node of a cell: "    2  sep_conv_3x3 from 0 + skip_connect from 1".
-std::string describe_cell(const nlohmann::json& genotype, const char* cell) {
-  const auto edges = genotype.at(cell).get<std::vector<std::pair<std::string, int64_t>>>();
-  std::string text = fmt::format("  {} cell\n", cell);
+/// One line for each node of a cell: "    node 2: sep_conv_3x3 from 0, skip_connect from 1".
+std::string describe_cell(const char* name, const std::vector<nas::Genotype::Edge>& edges) {
+  std::string text = fmt::format("  {} cell\n", name);
   for (size_t i = 0; i + 1 < edges.size(); i += 2) {
-    text += fmt::format("    node {}: {} from {}, {} from {}\n", i / 2 + 2, edges[i].first, edges[i].second,
-                        edges[i + 1].first, edges[i + 1].second);
+    text += fmt::format("    node {}: {} from {}, {} from {}\n", i / 2 + 2, edges[i].operation, edges[i].from,
+                        edges[i + 1].operation, edges[i + 1].from);
   }
   return text;
 }
 
 std::string describe_genotype(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return "genotype   not derived yet\n";
-  try {
-    const auto genotype = nlohmann::json::parse(read_file(file, 1 << 20));
-    return "genotype   " + file.string() + "\n" + describe_cell(genotype, "normal") + describe_cell(genotype, "reduce");
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError(file.string() + ": expected a genotype, got: " + error.what());
-  }
+  const nas::Genotype genotype = nas::genotype_from_json(read_file(file, 1 << 20), file.string());
+  return "genotype   " + file.string() + "\n" + describe_cell("normal", genotype.normal) +
+         describe_cell("reduce", genotype.reduce);
 }
 
 std::string line(const char* name, const std::string& value) {

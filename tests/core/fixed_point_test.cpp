@@ -45,7 +45,7 @@ FixedPointSum sum_of(const std::vector<Weighted>& updates, std::span<const int64
 std::string error_of(const std::function<void()>& action) {
   try {
     action();
-  } catch (const DataError& error) {
+  } catch (const Error& error) {
     return error.what();
   }
   return "no error";

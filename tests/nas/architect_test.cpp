@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/error.h"
 #include "core/torch_random.h"
 
@@ -85,6 +87,33 @@ TEST_F(ArchitectOrders, SecondOrderReportsTheLossAfterTheOptimizersOwnStep) {
   weights.sub_(step.lr * (step.momentum * step.momentum_buffer + arena_->gradient(Segment::weights) +
                           step.weight_decay * weights));
   EXPECT_NEAR(weight_gradient(*network_, *arena_, batch(1)), reported, 1e-9);
+}
+
+TEST_F(ArchitectOrders, SecondOrderIsTheSlopeOfTheValidationLossAfterTheVirtualStep) {
+  const UnrolledStep step{.lr = 0.02, .momentum = 0, .weight_decay = 3e-4, .momentum_buffer = {}};
+  const torch::Tensor alpha = arena_->segment(Segment::alpha);
+  const torch::Tensor weights = arena_->segment(Segment::weights);
+  const torch::Tensor alpha_start = alpha.clone(), weights_start = weights.clone();
+  const torch::Tensor second = gradient({.order = ArchitectureOrder::second}, step);
+  const torch::Tensor first = gradient({});
+  const auto loss_at = [&](const torch::Tensor& moved) {
+    alpha.copy_(alpha_start + moved);
+    weights.copy_(weights_start);
+    weight_gradient(*network_, *arena_, batch(0));
+    weights.sub_(step.lr * (arena_->gradient(Segment::weights) + step.weight_decay * weights));
+    return weight_gradient(*network_, *arena_, batch(1));
+  };
+  double first_error = 0, second_error = 0;
+  for (int64_t i = 0; i < 6; ++i) {
+    torch::Tensor way =
+        torch::randn(alpha.sizes(), make_torch_generator({.purpose = "way", .index = i}), alpha.options());
+    way /= way.norm();
+    const double slope = (loss_at(1e-5 * way) - loss_at(-1e-5 * way)) / 2e-5;
+    first_error += std::pow(first.dot(way).item<double>() - slope, 2);
+    second_error += std::pow(second.dot(way).item<double>() - slope, 2);
+  }
+  // The gradient of the step is itself a difference quotient, over which ReLUs and maxima change sides.
+  EXPECT_LT(std::sqrt(second_error), 0.25 * std::sqrt(first_error));
 }
 
 TEST_F(ArchitectOrders, AWeightGradientLeavesAlphasGradientAloneUnlessAskedForIt) {

@@ -14,9 +14,6 @@ struct Case {
   torch::ScalarType type;
   Execution execution;
   double weight_tolerance;  // a ReLU or a maximum may fall the other way in float32
-  // The virtual step multiplies what falls the other way. Both channels_last executions come to 0.9953 in float32,
-  // NCHW to 0.9997; LibTorch's channels_last batch norm (stem, preprocessing) is the likely reason.
-  double second_order_cosine;
 };
 
 void PrintTo(const Case& value, std::ostream* out) {
@@ -69,15 +66,15 @@ TEST_P(SupernetGolden, TheSecondOrderGradientPointsWhereTheReferencesDoes) {
                         {.order = ArchitectureOrder::second}, golden_->unrolled_step());
   const torch::Tensor actual = golden_->arena->gradient(Segment::alpha).to(torch::kFloat64);
   const torch::Tensor expected = alpha_gradient("second_order");
-  EXPECT_GE((actual.dot(expected) / actual.norm() / expected.norm()).item<double>(), GetParam().second_order_cosine);
+  EXPECT_GE((actual.dot(expected) / actual.norm() / expected.norm()).item<double>(), 0.999);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, SupernetGolden,
-                         testing::Values(Case{"plain_float64", torch::kFloat64, Execution::plain, 1e-4, 0.999},
-                                         Case{"plain_float32", torch::kFloat32, Execution::plain, 1e-2, 0.99},
-                                         Case{"fused_float64", torch::kFloat64, Execution::fused, 1e-4, 0.999},
-                                         Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2, 0.99},
-                                         Case{"reference_float32", torch::kFloat32, Execution::reference, 1e-2, 0.999}),
+                         testing::Values(Case{"plain_float64", torch::kFloat64, Execution::plain, 1e-4},
+                                         Case{"plain_float32", torch::kFloat32, Execution::plain, 1e-2},
+                                         Case{"fused_float64", torch::kFloat64, Execution::fused, 1e-4},
+                                         Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2},
+                                         Case{"reference_float32", torch::kFloat32, Execution::reference, 1e-2}),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace

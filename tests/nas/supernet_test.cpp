@@ -200,9 +200,8 @@ TEST(FusedCell, ValuesAndGradientsAreTheSameBitsOnOneThreadAndOnTwo) {
 }
 
 TEST(Supernet, BatchStatisticsNormaliseInEvaluationAsInTraining) {
-  auto options = small();
-  options.batch_statistics = true;
-  const auto supernet = network(options, kGrey);
+  const auto supernet = network(small(), kGrey);
+  models::use_batch_statistics(*supernet, true);
   Arena arena = adopt(*supernet);
   const std::string before = arena.hash();
   const Batch images = batch(kGrey);

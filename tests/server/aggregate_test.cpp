@@ -121,10 +121,11 @@ TEST(Aggregator, RefusesWhatMustNotEnterTheModelAndIsAsBefore) {
   }
 }
 
-TEST(Aggregator, RefusesWhatOverflows) {
+TEST(Aggregator, RefusesAnUpdateThatIsTooLargeAndThrowsWhenOnlyTheSumIs) {
   Aggregator aggregator({.weights = 1}, {.scale_bits = 52});
   EXPECT_EQ(aggregator.add(0, std::vector<float>{1000}, 1), std::nullopt);
-  EXPECT_THAT(aggregator.add(1, std::vector<float>{1500}, 1), Optional(HasSubstr("overflow")));
+  EXPECT_THAT(aggregator.add(1, std::vector<float>{3000}, 1), Optional(HasSubstr("overflow")));
+  EXPECT_THROW(aggregator.add(2, std::vector<float>{1000}, 2), Error);
   EXPECT_THAT(aggregator.mean(), ElementsAre(1000));
 }
 

@@ -52,6 +52,12 @@ TEST(Coordinator, EveryProtocolGivesTheSameBitsInBothFidelities) {
   }
 }
 
+TEST(Coordinator, WorkersPrepareForAnEmptyConfigurationToo) {
+  Federation federation;
+  federation.config = "";
+  EXPECT_EQ(federation.run().end.rounds, federation.options.rounds);
+}
+
 TEST(Coordinator, AStoppedRunContinuesToTheSameBits) {
   const test::TemporaryFolder folder;
   Federation whole;

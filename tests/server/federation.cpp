@@ -102,7 +102,8 @@ Federation::Result Federation::run() const {
   zmq::context_t context;
   wire::CoordinatorSocket socket(context, url);
   ToyModel model;
-  server::RunPlan plan{.config = config, .seed = 9, .protocol = protocol, .client_sizes = {}, .held_out = 50};
+  server::RunPlan plan{
+      .config = config, .seed = 9, .protocol = protocol, .client_sizes = {}, .held_out = 50, .parts = {}};
   for (int64_t client = 0; client < clients; ++client) plan.client_sizes.push_back(10 + 3 * client);
 
   std::atomic<bool> stop_workers{false};
