@@ -27,6 +27,14 @@ std::string protocol_meaning(const std::string& protocol) {
   return found == meanings.end() ? "" : ": " + found->second;
 }
 
+std::string local_training(const RunFacts& facts) {
+  if (facts.protocol == "gradient") return fmt::format("one step a round, batches of {}", facts.batch_size);
+  const std::string limit =
+      facts.max_local_steps > 0 ? fmt::format(", at most {} steps", facts.max_local_steps) : std::string();
+  return fmt::format("{} {} a round{}, batches of {}", facts.local_epochs, facts.local_epochs == 1 ? "epoch" : "epochs",
+                     limit, facts.batch_size);
+}
+
 std::string event_text(const Event& event) {
   if (event.kind == "start" || event.kind == "resume") return "";
   std::string text;
@@ -63,7 +71,7 @@ std::string exposure_section(const RunSummary& run) {
            {"Encrypted", curve},
            {"Transport", "<code>" + escape_html(facts.transport) + "</code>" +
                              (facts.transport == "tcp" ? "" : ": messages do not leave the machine")},
-           {"Local training", fmt::format("{} steps a round, batches of {}", facts.local_steps, facts.batch_size)},
+           {"Local training", local_training(facts)},
            {"Batch norm", "<code>" + escape_html(facts.batch_norm) + "</code>"},
            {"Clients in a round", fmt::format("{} of {}", facts.clients_per_round, facts.clients)},
            {"Defences",

@@ -26,7 +26,8 @@ void for_each_field(Facts& facts, Visit&& visit) {
   visit("transport", facts.transport);
   visit("curve", facts.curve);
   visit("batch_size", facts.batch_size);
-  visit("local_steps", facts.local_steps);
+  visit("local_epochs", facts.local_epochs);
+  visit("max_local_steps", facts.max_local_steps);
   visit("batch_norm", facts.batch_norm);
   visit("defenses", facts.defenses);
 }

@@ -25,7 +25,8 @@ struct RunFacts {
   std::string transport;              ///< "inproc", "ipc" or "tcp"
   bool curve = false;                 ///< whether the wire is encrypted
   int64_t batch_size = 0;             ///< examples
-  int64_t local_steps = 0;            ///< steps that a client takes in a round
+  int64_t local_epochs = 1;           ///< that a client trains in a round; the gradient protocol takes one step
+  int64_t max_local_steps = 0;        ///< at most so many steps of them; 0: no limit
   std::string batch_norm;             ///< the batch-norm policy
   std::vector<std::string> defenses;  ///< by name; empty: none
 
