@@ -6,6 +6,7 @@ function(archleak_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;TORCH_FREE;LINK" ${ARGN})
   add_library(archleak_${name} STATIC ${arg_SOURCES} ${arg_TORCH_FREE})
   add_library(ArchLeak::${name} ALIAS archleak_${name})
+  target_compile_features(archleak_${name} PUBLIC cxx_std_20)
   set_target_properties(archleak_${name} PROPERTIES EXPORT_NAME ${name})
   target_include_directories(archleak_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                                                      $<INSTALL_INTERFACE:include/archleak>)
