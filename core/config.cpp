@@ -132,9 +132,9 @@ void Config::reject_unknown() const {
     for (const auto& [key, node] : table) {
       const std::string full = join(path, key.str());
       if (!known.contains(full)) {
-        const std::string where = state_->overridden.contains(full)
-                                      ? "--set " + full
-                                      : fmt::format("{}:{}: {}", state_->name, node.source().begin.line, full);
+        const auto line = node.source().begin.line;  // 0: a section that --set made
+        const bool overridden = line == 0 || state_->overridden.contains(full);
+        const std::string where = overridden ? "--set " + full : fmt::format("{}:{}: {}", state_->name, line, full);
         throw ConfigError(fmt::format("{}: expected a known key, got an unknown one; the nearest is '{}'", where,
                                       nearest(full, {known.begin(), known.end()})));
       }
@@ -225,7 +225,7 @@ const toml::node* find(State& state, const std::string& path, const char* key) {
 }
 
 template <typename State, typename Value>
-void record(State& state, const std::string& path, const char* key, const char* type, const char* description,
+void record(State& state, const std::string& path, const char* key, const std::string& type, const char* description,
             Value&& value) {
   toml::table* table = table_at(state.resolved, path, true);
   table->insert_or_assign(key, std::forward<Value>(value));
@@ -343,7 +343,7 @@ size_t ConfigSection::read_choice(const char* key, size_t chosen, const std::vec
     }
     chosen = static_cast<size_t>(match - names.begin());
   }
-  record(*state_, path_, key, "choice", description, names[chosen]);
+  record(*state_, path_, key, fmt::format("{}", fmt::join(names, " | ")), description, names[chosen]);
   return chosen;
 }
 

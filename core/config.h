@@ -19,7 +19,7 @@ struct Range {
 /// One key of a configuration, as it was described by the code that reads it.
 struct ConfigKey {
   std::string path;         ///< "search.rounds"
-  std::string type;         ///< "integer", "number", "boolean", "text", "choice" or "list"
+  std::string type;         ///< "integer", "number", "boolean", "text", "list", or the choices: "sgd | adam"
   std::string value;        ///< the value in effect, as TOML
   std::string description;  ///< one line
 };

@@ -54,9 +54,9 @@ enum class Execution {
 struct SpaceOptions {
   int64_t channels = 16;
   int64_t layers = 8;
-  int64_t steps = 4;              ///< inner nodes a cell
-  int64_t multiplier = 4;         ///< how many of the last nodes form the cell's output
-  int64_t stem_multiplier = 3;    ///< the stem has stem_multiplier * channels channels
+  int64_t steps = 4;            ///< inner nodes a cell
+  int64_t multiplier = 4;       ///< how many of the last nodes form the cell's output
+  int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier * channels channels
   Execution execution = Execution::automatic;
 };
 

@@ -54,6 +54,7 @@ TEST(Config, NamesTheNearestKeyForAnUnknownOne) {
             "run.toml:3: search.round: expected a known key, got an unknown one; the nearest is 'search.rounds'");
   EXPECT_THAT(error_of("[serach]\nrounds = 3\n"), testing::HasSubstr("the nearest is 'search'"));
   EXPECT_THAT(error_of("", {"search.ruonds=3"}), testing::HasSubstr("--set search.ruonds"));
+  EXPECT_THAT(error_of("", {"saerch.rounds=3"}), testing::HasSubstr("--set saerch: "));
 }
 
 TEST(Config, SaysWhereAndWhatWasExpectedForAWrongTypeOrRange) {

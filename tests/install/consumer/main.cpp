@@ -1,5 +1,5 @@
 // What another project does with the installed libraries: exits with 0 if a sum comes out right.
-#include <core/fixed_point.h>
+#include "core/fixed_point.h"
 
 int main() {
   archleak::FixedPointSum sum(1, 32);
