@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <bit>
+#include <fstream>
 
 #include "core/error.h"
-#include "core/file.h"
 
 namespace archleak {
 namespace {
@@ -24,18 +24,22 @@ void write(const std::filesystem::path& file, const char* type, std::span<const 
     count *= static_cast<uint64_t>(size);
   }
   if (count != values.size()) {
-    throw DataError(fmt::format("{}: expected {} values, as the shape says, got {}", file.string(), count, values.size()));
+    throw DataError(
+        fmt::format("{}: expected {} values, as the shape says, got {}", file.string(), count, values.size()));
   }
   std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, sizes);
   constexpr size_t kPrefix = 10;  // magic, version, length
   text.append(kAlignment - 1 - (kPrefix + text.size()) % kAlignment, ' ');
   text += '\n';
-  std::string content("\x93NUMPY\x01\x00", 8);
-  content += static_cast<char>(text.size() & 0xff);
-  content += static_cast<char>(text.size() >> 8);
-  content += text;
-  content.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  write_file_atomically(file, content);
+  std::string head("\x93NUMPY\x01\x00", 8);
+  head += static_cast<char>(text.size() & 0xff);
+  head += static_cast<char>(text.size() >> 8);
+  head += text;
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream.write(head.data(), static_cast<std::streamsize>(head.size()));
+  stream.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
+  stream.close();
+  if (!stream) throw Error(file.string() + ": cannot write");
 }
 
 }  // namespace

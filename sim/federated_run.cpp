@@ -102,7 +102,8 @@ void print_end(const RunDirectory& directory, const server::RunEnd& end) {
 
 std::string fresh_ipc_url(const std::string& suffix) {
   // An ipc path may have 107 bytes; run directories are often deeper than that.
-  return fmt::format("ipc://{}/archleak-{}{}.sock", std::filesystem::temp_directory_path().string(), ::getpid(), suffix);
+  return fmt::format("ipc://{}/archleak-{}{}.sock", std::filesystem::temp_directory_path().string(), ::getpid(),
+                     suffix);
 }
 
 /// Where a coordinator binds when a tap listens at its address: one that is reached on this machine only.

@@ -40,8 +40,9 @@ void describe(Config& config, RunConfig& run) {
   workers.read("threads", run.workers.threads, {.min = 1, .max = 256}, "intra-op threads of one client");
 
   if (run.tap.enabled && run.wire.url.starts_with("inproc://")) {
-    tap.fail("enabled", "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
-                            run.wire.url + "\"");
+    tap.fail("enabled",
+             "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
+                 run.wire.url + "\"");
   }
   if (run.workload == WorkloadKind::train && run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol", "expected \"gradient\", \"delta\" or \"weights\" in a train run, got \"server_alpha\"");

@@ -11,9 +11,9 @@
 
 namespace archleak::sim {
 
-/// The eavesdropper of a run: `archleak tap` as a process of its own, watched. Should it die, it is started again at the
-/// same address and adds a segment to its capture, since without it no worker reaches the coordinator; when this process
-/// ends, however it does, so does the tap.
+/// The eavesdropper of a run: `archleak tap` as a process of its own, watched. Should it die, it is started again at
+/// the same address and adds a segment to its capture, since without it no worker reaches the coordinator; when this
+/// process ends, however it does, so does the tap.
 class TapProcess {
  public:
   struct Arguments {

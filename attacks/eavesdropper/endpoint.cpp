@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -34,8 +35,8 @@ Address ipc_address(const std::string& url, const std::string& file) {
   Address address;
   auto* local = reinterpret_cast<sockaddr_un*>(&address.storage);
   if (file.empty() || file.size() >= sizeof(local->sun_path)) {
-    throw ConfigError(
-        fmt::format("{}: expected a file name of 1 to {} bytes, got {}", url, sizeof(local->sun_path) - 1, file.size()));
+    throw ConfigError(fmt::format("{}: expected a file name of 1 to {} bytes, got {}", url, sizeof(local->sun_path) - 1,
+                                  file.size()));
   }
   local->sun_family = AF_UNIX;
   std::memcpy(local->sun_path, file.data(), file.size());
@@ -104,7 +105,7 @@ std::string tcp_text(const sockaddr_storage& storage, socklen_t size) {
   const int error = ::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host, sizeof host, port,
                                   sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
   if (error != 0) return "?";
-  return fmt::format(storage.ss_family == AF_INET6 ? "[{}]:{}" : "{}:{}", host, port);
+  return storage.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 }  // namespace

@@ -15,11 +15,11 @@ namespace archleak::attacks {
 struct SeenUpdate {
   int64_t round = 0;
   int64_t client = 0;
-  int64_t weight = 0;     ///< examples
-  uint64_t task = 0;      ///< as the coordinator numbers them
-  uint32_t attempt = 0;   ///< how often the task was given away before
-  std::string worker;     ///< who sent it; empty if that was not recorded
-  uint64_t bytes = 0;     ///< on the wire
+  int64_t weight = 0;    ///< examples
+  uint64_t task = 0;     ///< as the coordinator numbers them
+  uint32_t attempt = 0;  ///< how often the task was given away before
+  std::string worker;    ///< who sent it; empty if that was not recorded
+  uint64_t bytes = 0;    ///< on the wire
   std::vector<wire::Metric> metrics;
   wire::CapturePlace place;
 };
@@ -44,8 +44,8 @@ struct SeenRound {
 /// What an eavesdropper knows of a run: all messages of a capture, by round. Models and updates stay in the file until
 /// they are asked for, so a long run fits in memory.
 ///
-/// Rounds are numbered as on the wire, from 0 on; a run that was resumed shows some of them again. The model of the round
-/// after the last one is the final model, which goes out to be evaluated.
+/// Rounds are numbered as on the wire, from 0 on; a run that was resumed shows some of them again. The model of the
+/// round after the last one is the final model, which goes out to be evaluated.
 class Observation {
  public:
   /// Reads the capture once. Throws DataError for a file that is none, or damaged elsewhere than at its end.
@@ -60,9 +60,9 @@ class Observation {
   /// What clients send, from the configuration that went by. Throws ConfigError if it cannot be read.
   std::optional<ProtocolOptions> protocol() const;
 
-  uint64_t messages() const { return messages_; }      ///< in the clear
+  uint64_t messages() const { return messages_; }        ///< in the clear
   uint64_t ciphertexts() const { return ciphertexts_; }  ///< frames of connections under CURVE
-  uint64_t unreadable() const { return unreadable_; }  ///< stretches of bytes
+  uint64_t unreadable() const { return unreadable_; }    ///< stretches of bytes
 
   /// Why there is nothing to attack, for a threat model's line in a table; empty if there is a model or an update.
   std::string blindness() const;

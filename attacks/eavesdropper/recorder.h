@@ -35,9 +35,9 @@ struct RecordedBytes {
   std::string disk_failure;  ///< why nothing was written from some point on; empty if all was
 };
 
-/// Takes what goes by and writes it in a thread of its own, through a queue of bounded size: whoever reports bytes never
-/// waits for the disk. When the disk is too slow, bytes are left out of the recording; a gap in it, a warning in the log
-/// and `end` say how many.
+/// Takes what goes by and writes it in a thread of its own, through a queue of bounded size: whoever reports bytes
+/// never waits for the disk. When the disk is too slow, bytes are left out of the recording; a gap in it, a warning in
+/// the log and `end` say how many.
 class Recorder {
  public:
   /// `write` is called on the recorder's thread, one record at a time; what it throws ends the recording.

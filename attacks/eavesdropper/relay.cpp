@@ -176,8 +176,7 @@ void Relay::write_some(Connection& connection, Direction direction) {
   Flow& flow = up ? connection.up : connection.down;
   const Descriptor& target = up ? connection.coordinator : connection.worker;
   while (flow.waiting() && !connection.broken) {
-    const ssize_t count =
-        ::send(target.get(), flow.buffer.data() + flow.begin, flow.end - flow.begin, MSG_NOSIGNAL);
+    const ssize_t count = ::send(target.get(), flow.buffer.data() + flow.begin, flow.end - flow.begin, MSG_NOSIGNAL);
     if (count < 0 && would_block()) return;
     if (count < 0) connection.broken = true;
     flow.begin += count > 0 ? static_cast<size_t>(count) : 0;

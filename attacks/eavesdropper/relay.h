@@ -1,5 +1,5 @@
 #pragma once
-#include <sys/poll.h>
+#include <poll.h>
 
 #include <array>
 #include <atomic>
@@ -21,10 +21,10 @@ struct RelayedBytes {
   uint64_t down = 0;
 };
 
-/// Stands between workers and coordinator: accepts connections at one address, makes one of its own to another for each,
-/// and passes bytes on, both ways, as they are. A side that is slow to read slows the other side down as it would
-/// without the relay: what is in between is bounded by the system's buffers and one of 64 KiB. An end of stream is passed
-/// on after the last byte. While there is nobody at the other address, nobody listens at this one either.
+/// Stands between workers and coordinator: accepts connections at one address, makes one of its own to another for
+/// each, and passes bytes on, both ways, as they are. A side that is slow to read slows the other side down as it would
+/// without the relay: what is in between is bounded by the system's buffers and one of 64 KiB. An end of stream is
+/// passed on after the last byte. While there is nobody at the other address, nobody listens at this one either.
 ///
 /// Belongs to one thread.
 class Relay {

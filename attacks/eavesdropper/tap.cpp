@@ -9,14 +9,14 @@ void describe(ConfigSection section, TapOptions& options) {
 }
 
 Tap::Tap(const TapPlace& place, int64_t buffer_mib)
-    : recorder_([this](const Record& record) { write_record(*writer_, record); },
-                static_cast<uint64_t>(buffer_mib) << 20),
+    : recorder_([this](const Record& record) { write_record(*writer_, record); }, static_cast<uint64_t>(buffer_mib)
+                                                                                      << 20),
       relay_(place.listen, place.connect, recorder_) {
   // Nothing is recorded before `run`.
-  writer_.emplace(place.capture, wire::CaptureOrigin{.source = "tap",
-                                                     .listen = relay_.url(),
-                                                     .connect = place.connect,
-                                                     .program_version = place.program_version});
+  writer_.emplace(
+      place.capture,
+      wire::CaptureOrigin{
+          .source = "tap", .listen = relay_.url(), .connect = place.connect, .program_version = place.program_version});
 }
 
 TapEnd Tap::run(const std::atomic<bool>& stop, int wake_fd) {

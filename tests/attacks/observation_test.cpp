@@ -34,17 +34,18 @@ TEST(Observation, HoldsModelsAndUpdatesByRound) {
   const archleak::test::TemporaryFolder folder;
   const auto file = capture(
       folder,
-      wire::test::zmtp_stream("worker 1", {wire::Outcome{.task = 4,
-                                                         .round = 1,
-                                                         .client = 4,
-                                                         .weight = 20,
-                                                         .metrics = {{"train_loss", 0.5}},
-                                                         .update = floats({5, 6})},
-                                           wire::Outcome{.round = 2, .client = 0},  // of an evaluation
-                                           wire::PartialSum{.round = 1, .weight = 3, .sums = Payload::own(std::vector<int64_t>{9})}}),
-      wire::test::zmtp_stream("", {wire::Welcome{.epoch = 1, .config = kConfig},
-                                   wire::Model{.round = 1, .values = floats({1, 2, 3})},
-                                   wire::Model{.round = 1, .values = floats({1, 2, 3})}}));
+      wire::test::zmtp_stream(
+          "worker 1", {wire::Outcome{.task = 4,
+                                     .round = 1,
+                                     .client = 4,
+                                     .weight = 20,
+                                     .metrics = {{"train_loss", 0.5}},
+                                     .update = floats({5, 6})},
+                       wire::Outcome{.round = 2, .client = 0},  // of an evaluation
+                       wire::PartialSum{.round = 1, .weight = 3, .sums = Payload::own(std::vector<int64_t>{9})}}),
+      wire::test::zmtp_stream(
+          "", {wire::Welcome{.epoch = 1, .config = kConfig}, wire::Model{.round = 1, .values = floats({1, 2, 3})},
+               wire::Model{.round = 1, .values = floats({1, 2, 3})}}));
   const Observation seen(file);
   EXPECT_EQ(seen.blindness(), "");
   EXPECT_EQ(seen.messages(), 6u);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <future>
+#include <set>
 #include <thread>
 
 #include "attacks/eavesdropper/tap.h"
@@ -67,7 +68,8 @@ class TapTest : public testing::TestWithParam<const char*> {
   }
 
   void start(const std::string& connect) {
-    tap_.emplace(TapPlace{.listen = address("tap"), .connect = connect, .capture = capture_, .program_version = "1"}, 64);
+    tap_.emplace(TapPlace{.listen = address("tap"), .connect = connect, .capture = capture_, .program_version = "1"},
+                 64);
     thread_ = std::thread([this] { end_ = tap_->run(stop_, wake_); });
   }
 
@@ -168,7 +170,8 @@ TEST_P(TapTest, MessagesPassAndAreReadBackWithTheWorkersName) {
   start(server.endpoint());
   wire::WorkerSocket worker(context, "worker 1");
   worker.connect(tap_->url());
-  const wire::Outcome outcome{.round = 2, .client = 7, .weight = 30, .update = wire::Payload::own(std::vector<float>(100000, 0.25f))};
+  const wire::Outcome outcome{
+      .round = 2, .client = 7, .weight = 30, .update = wire::Payload::own(std::vector<float>(100000, 0.25f))};
   const wire::Model model{.round = 3, .values = wire::Payload::own(std::vector<float>{1, 2})};
   ASSERT_TRUE(worker.send(5, outcome));
   const auto received = server.receive(20s);

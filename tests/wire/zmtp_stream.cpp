@@ -18,7 +18,8 @@ std::string property(const std::string& name, const std::string& value) {
 }  // namespace
 
 std::string zmtp_greeting(const std::string& mechanism) {
-  std::string greeting = "\xff" + std::string(8, '\0') + "\x7f\x03\x01" + mechanism;
+  std::string greeting = "\xff";
+  greeting.append(8, '\0').append("\x7f\x03\x01").append(mechanism);
   greeting.resize(64, '\0');
   return greeting;
 }
@@ -29,7 +30,7 @@ std::string zmtp_frame(uint8_t flags, const std::string& body) {
 }
 
 std::string zmtp_ready(const std::string& identity) {
-  return zmtp_frame(4, "\x05READY" + property("Socket-Type", "DEALER") + property("Identity", identity));
+  return zmtp_frame(4, std::string("\x05READY") + property("Socket-Type", "DEALER") + property("Identity", identity));
 }
 
 std::string zmtp_message(const Message& message, uint64_t epoch) {
@@ -49,8 +50,8 @@ std::string zmtp_stream(const std::string& identity, const std::vector<Message>&
 }
 
 std::string zmtp_sealed_stream(const std::vector<std::string>& boxes) {
-  std::string stream = zmtp_greeting("CURVE") + zmtp_frame(4, "\x05HELLO" + std::string(194, 'x'));
-  for (const auto& box : boxes) stream += zmtp_frame(0, "\x07MESSAGE" + box);
+  std::string stream = zmtp_greeting("CURVE") + zmtp_frame(4, std::string("\x05HELLO") + std::string(194, 'x'));
+  for (const auto& box : boxes) stream += zmtp_frame(0, std::string("\x07MESSAGE") + box);
   return stream;
 }
 
