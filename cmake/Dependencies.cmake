@@ -31,6 +31,7 @@ find_package(ZLIB REQUIRED)
 find_package(TBB REQUIRED)
 find_package(cereal REQUIRED)
 pkg_check_modules(ZeroMQ REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(Pcap REQUIRED IMPORTED_TARGET libpcap)
 pkg_check_modules(Stb REQUIRED IMPORTED_TARGET stb)
 
 # A wheel brings its own fmt headers, which are not those that spdlog was compiled with: let the latter be found first.

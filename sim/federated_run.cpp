@@ -17,6 +17,7 @@
 #include "sim/run_summary.h"
 #include "sim/setup.h"
 #include "sim/show_command.h"
+#include "sim/tap_process.h"
 #include "sim/version_command.h"
 #include "wire/keys.h"
 
@@ -100,13 +101,38 @@ void print_end(const RunDirectory& directory, const server::RunEnd& end) {
   if (end.interrupted) fmt::print("\nInterrupted. Continue with:\n  archleak resume {}\n", directory.path().string());
 }
 
+std::string fresh_ipc_url(const std::string& suffix) {
+  // An ipc path may have 107 bytes; run directories are often deeper than that.
+  return fmt::format("ipc://{}/archleak-{}{}.sock", std::filesystem::temp_directory_path().string(), ::getpid(),
+                     suffix);
+}
+
+/// Where a coordinator binds when a tap listens at its address: one that is reached on this machine only.
+std::string url_behind_tap(const std::string& url) {
+  if (url.starts_with("tcp://")) return "tcp://127.0.0.1:*";
+  if (url.starts_with("ipc://")) return fresh_ipc_url("-coordinator");
+  throw ConfigError("tap.enabled: expected an ipc or tcp address, where there is a wire to listen on, got " + url);
+}
+
+std::unique_ptr<TapProcess> start_tap(const RunConfig& config, const std::string& listen, const std::string& connect,
+                                      const RunDirectory& directory) {
+  return std::make_unique<TapProcess>(TapProcess::Arguments{.listen = listen,
+                                                            .connect = connect,
+                                                            .capture = directory.capture().string(),
+                                                            .buffer_mib = config.tap.buffer_mib,
+                                                            .log = directory.log("tap").string(),
+                                                            .log_level = config.log_level},
+                                      [log = directory.log("tap").string()](const std::string& how) {
+                                        spdlog::error("the tap ended: {} (see {}); it is started again", how, log);
+                                      });
+}
+
 }  // namespace
 
 std::string coordinator_url(const RunConfig& config, const std::string& bind) {
   if (!bind.empty()) return bind;
   if (config.wire.url != "auto") return config.wire.url;
-  // An ipc path may have 107 bytes; run directories are often deeper than that.
-  return fmt::format("ipc://{}/archleak-{}.sock", std::filesystem::temp_directory_path().string(), ::getpid());
+  return fresh_ipc_url("");
 }
 
 int run_federated(const RunRequest& request, RunDirectory& directory, const std::atomic<bool>& stop) {
@@ -120,9 +146,13 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
 
   wire::WireOptions wire_options = config.wire;
   wire_options.url = coordinator_url(config, request.bind);
+  std::unique_ptr<TapProcess> tap;  // outlives the socket, whose last messages go through it
   zmq::context_t context;
   const auto keys = wire::coordinator_keys(wire_options);
-  wire::CoordinatorSocket socket(context, wire_options.url, keys);
+  wire::CoordinatorSocket socket(context, config.tap.enabled ? url_behind_tap(wire_options.url) : wire_options.url,
+                                 keys);
+  if (config.tap.enabled) tap = start_tap(config, wire_options.url, socket.endpoint(), directory);
+  const std::string endpoint = tap ? tap->url() : socket.endpoint();
 
   RunRecorder recorder(directory, config.workload == WorkloadKind::search ? "search" : "train");
   server::Coordinator coordinator(socket, config.coordinator, plan, model.arena, recorder, directory.checkpoints());
@@ -141,7 +171,7 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
         [&](const std::string& name) {
           std::vector<std::string> arguments = {"worker",
                                                 "--connect",
-                                                socket.endpoint(),
+                                                endpoint,
                                                 "--name",
                                                 name,
                                                 "--slots",
@@ -163,7 +193,7 @@ int run_federated(const RunRequest& request, RunDirectory& directory, const std:
           }
         });
   } else {
-    print_invitation(socket.endpoint(), keys.has_value());
+    print_invitation(endpoint, keys.has_value());
     std::fflush(stdout);
   }
   std::thread relay([&] {

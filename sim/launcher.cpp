@@ -1,18 +1,12 @@
 #include "sim/launcher.h"
 
 #include <signal.h>
-#include <spawn.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstring>
 
-#include <spdlog/fmt/fmt.h>
-
-#include "core/error.h"
-
-extern char** environ;
+#include "sim/spawn.h"
 
 namespace archleak::sim {
 namespace {
@@ -22,23 +16,6 @@ using namespace std::chrono_literals;
 constexpr auto kPoll = 50ms;
 constexpr auto kGrace = 5s;
 
-pid_t start(const std::vector<std::string>& arguments) {
-  std::vector<char*> words;
-  std::string program = "archleak";
-  words.push_back(program.data());
-  for (const auto& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
-  words.push_back(nullptr);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  // A group of its own: ctrl-C reaches the coordinator alone, which drains the workers in good order.
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, "/proc/self/exe", nullptr, &attributes, words.data(), environ);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) throw Error(fmt::format("worker process: expected it to start, got: {}", std::strerror(error)));
-  return pid;
-}
-
 }  // namespace
 
 LocalWorkers::LocalWorkers(int count, const std::function<std::vector<std::string>(const std::string& name)>& arguments,
@@ -46,7 +23,7 @@ LocalWorkers::LocalWorkers(int count, const std::function<std::vector<std::strin
     : on_exit_(std::move(on_exit)) {
   for (int i = 0; i < count; ++i) {
     const std::string name = fmt::format("worker-{}", i + 1);
-    processes_.push_back({name, start(arguments(name))});
+    processes_.push_back({name, spawn_archleak(arguments(name))});
   }
   watcher_ = std::thread([this] { watch(); });
 }
@@ -66,13 +43,10 @@ void LocalWorkers::watch() {
         ++process;
         continue;
       }
-      const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
       const Exit ended{.name = process->name,
                        .pid = process->pid,
-                       .how = WIFSIGNALED(status)
-                                  ? fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
-                                  : fmt::format("exit code {}", code),
-                       .clean = code == 0,
+                       .how = describe_exit(status),
+                       .clean = WIFEXITED(status) && WEXITSTATUS(status) == 0,
                        .left = static_cast<int64_t>(processes_.size()) - 1};
       process = processes_.erase(process);
       on_exit_(ended);

@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 
 #include "core/error.h"
+#include "sim/capture_command.h"
 #include "sim/data_command.h"
 #include "sim/keys_command.h"
 #include "sim/nas_command.h"
 #include "sim/run_command.h"
 #include "sim/show_command.h"
+#include "sim/tap_command.h"
 #include "sim/version_command.h"
 
 int main(int argc, char** argv) {
@@ -21,6 +23,8 @@ int main(int argc, char** argv) {
   sim::add_run_commands(app, exit_code);
   sim::add_search_command(app);
   sim::add_report_command(app);
+  sim::add_tap_command(app, exit_code);
+  sim::add_capture_command(app);
   sim::add_nas_command(app);
   sim::add_data_command(app);
   sim::add_keys_command(app);

@@ -32,12 +32,19 @@ void describe(Config& config, RunConfig& run) {
   describe(config.section("data"), run.data);
   describe(config.section("partition"), run.partition);
   describe(config.section("wire"), run.wire);
+  ConfigSection tap = config.section("tap");
+  describe(tap, run.tap);
   ConfigSection workers = config.section("workers");
   workers.read("count", run.workers.count, {.min = 0, .max = 1024}, "worker processes that `archleak run` starts");
   workers.read("slots", run.workers.slots, {.min = 1, .max = 256}, "clients side by side in one worker");
   workers.read("threads", run.workers.threads, {.min = 1, .max = 256},
                "intra-op threads of one client; another number may change the last bits");
 
+  if (run.tap.enabled && run.wire.url.starts_with("inproc://")) {
+    tap.fail("enabled",
+             "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
+                 run.wire.url + "\"");
+  }
   if (run.workload == WorkloadKind::train && run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol", "expected \"gradient\", \"delta\" or \"weights\" in a train run, got \"server_alpha\"");
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "attacks/eavesdropper/tap.h"
 #include "client/options.h"
 #include "core/config.h"
 #include "core/protocol.h"
@@ -56,6 +57,7 @@ struct RunConfig {
   data::DataOptions data;
   data::PartitionOptions partition;
   wire::WireOptions wire;
+  attacks::TapOptions tap;
   WorkersOptions workers;
 };
 

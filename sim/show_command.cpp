@@ -69,7 +69,8 @@ std::string describe_run(const RunDirectory& run) {
   if (summary.last) text += line("model", summary.last->model_hash);
   text += describe_genotype(run.genotype());
   return text + where("drawing", run.genotype_drawing()) + where("weights", run.weights()) +
-         where("metrics", run.metrics()) + where("events", run.events()) + where("report", run.report());
+         where("metrics", run.metrics()) + where("events", run.events()) + where("capture", run.capture()) +
+         where("report", run.report());
 }
 
 void add_report_command(CLI::App& app) {

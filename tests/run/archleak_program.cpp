@@ -94,6 +94,23 @@ bool has_event(const std::filesystem::path& run, const std::string& kind) {
   return false;
 }
 
+pid_t child_of(pid_t parent, const std::string& role) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream command(entry.path() / "cmdline");
+    std::string program;
+    std::string first;
+    std::getline(command, program, '\0');
+    std::getline(command, first, '\0');
+    std::ifstream status(entry.path() / "status");
+    for (std::string line; first == role && std::getline(status, line);) {
+      if (line == "PPid:\t" + std::to_string(parent)) return std::stoi(name);
+    }
+  }
+  return -1;
+}
+
 bool eventually(const std::function<bool()>& condition) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (std::chrono::steady_clock::now() < until) {

@@ -31,6 +31,9 @@ int64_t finished_rounds(const std::filesystem::path& run);
 /// Whether a run's events.jsonl names an event of this kind.
 bool has_event(const std::filesystem::path& run, const std::string& kind);
 
+/// The child process of `parent` that runs this role of archleak ("tap"); -1 if there is none.
+pid_t child_of(pid_t parent, const std::string& role);
+
 /// Waits until `condition` holds; false if it does not within a minute, which fails a test whatever the machine's
 /// speed.
 bool eventually(const std::function<bool()>& condition);

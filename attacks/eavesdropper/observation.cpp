@@ -1,0 +1,77 @@
+#include "attacks/eavesdropper/observation.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "core/error.h"
+
+namespace archleak::attacks {
+
+Observation::Observation(const std::filesystem::path& capture, const wire::Limits& limits)
+    : reader_(capture), lookup_(reader_, limits) {
+  wire::CaptureMessages units(reader_, limits);
+  while (const auto unit = units.next()) take(*unit);
+}
+
+void Observation::take(const wire::CapturedUnit& unit) {
+  ciphertexts_ += unit.kind == wire::ZmtpUnit::Kind::ciphertext;
+  unreadable_ += unit.kind == wire::ZmtpUnit::Kind::unreadable;
+  if (!unit.message) return;
+  ++messages_;
+  if (const auto* welcome = std::get_if<wire::Welcome>(&*unit.message)) {
+    welcome_ = *welcome;
+  } else if (const auto* model = std::get_if<wire::Model>(&*unit.message)) {
+    rounds_[model->round].models.push_back(unit.place);
+  } else if (const auto* outcome = std::get_if<wire::Outcome>(&*unit.message)) {
+    if (outcome->update.empty()) return;  // of an evaluation, or part of a sum
+    rounds_[outcome->round].updates.push_back({.round = outcome->round,
+                                               .client = outcome->client,
+                                               .weight = outcome->weight,
+                                               .task = outcome->task,
+                                               .attempt = outcome->attempt,
+                                               .worker = unit.worker,
+                                               .bytes = unit.place.bytes,
+                                               .metrics = outcome->metrics,
+                                               .place = unit.place});
+  } else if (const auto* sum = std::get_if<wire::PartialSum>(&*unit.message)) {
+    if (sum->sums.empty()) return;
+    rounds_[sum->round].sums.push_back({.round = sum->round,
+                                        .weight = sum->weight,
+                                        .scale_bits = sum->scale_bits,
+                                        .tasks = sum->tasks,
+                                        .worker = unit.worker,
+                                        .place = unit.place});
+  }
+}
+
+std::optional<ProtocolOptions> Observation::protocol() const {
+  if (!welcome_) return std::nullopt;
+  Config config = Config::parse(welcome_->config, "configuration on the wire");
+  ProtocolOptions options;
+  describe(config.section("federation"), options);
+  return options;
+}
+
+std::string Observation::blindness() const {
+  if (!rounds_.empty()) return {};
+  if (ciphertexts_ > 0) {
+    return fmt::format("nothing to read: {} frames, all of them ciphertext (CURVE)", ciphertexts_);
+  }
+  return fmt::format("nothing to read: no model and no update in {} messages", messages_);
+}
+
+wire::Payload Observation::floats(const wire::CapturePlace& place) const {
+  const wire::Message message = lookup_.message(place);
+  if (const auto* model = std::get_if<wire::Model>(&message)) return model->values;
+  if (const auto* outcome = std::get_if<wire::Outcome>(&message)) return outcome->update;
+  throw DataError(fmt::format("{}: expected a model or an update at byte {} of connection {}, got another message",
+                              reader_.file().string(), place.offset, place.stream.connection));
+}
+
+wire::Payload Observation::integers(const wire::CapturePlace& place) const {
+  const wire::Message message = lookup_.message(place);
+  if (const auto* sum = std::get_if<wire::PartialSum>(&message)) return sum->sums;
+  throw DataError(fmt::format("{}: expected a partial sum at byte {} of connection {}, got another message",
+                              reader_.file().string(), place.offset, place.stream.connection));
+}
+
+}  // namespace archleak::attacks

@@ -1,0 +1,81 @@
+#include "attacks/eavesdropper/observation.h"
+
+#include <gmock/gmock.h>
+
+#include "core/error.h"
+#include "tests/support/paths.h"
+#include "tests/wire/zmtp_stream.h"
+#include "wire/capture_writer.h"
+
+namespace archleak::attacks {
+namespace {
+
+using wire::Direction;
+using wire::Payload;
+
+constexpr const char* kConfig = "[federation]\nprotocol = \"gradient\"\nwithhold_weights = true\n";
+
+Payload floats(std::vector<float> values) {
+  return Payload::own(std::move(values));
+}
+
+/// A capture of one connection.
+std::filesystem::path capture(const archleak::test::TemporaryFolder& folder, const std::string& up,
+                              const std::string& down) {
+  const auto file = folder / "run.alcap";
+  wire::CaptureWriter writer(file, {.source = "tap"});
+  writer.open(1, "ipc", 1);
+  writer.data(1, Direction::down, 0, down, 2);
+  writer.data(1, Direction::up, 0, up, 3);
+  return file;
+}
+
+TEST(Observation, HoldsModelsAndUpdatesByRound) {
+  const archleak::test::TemporaryFolder folder;
+  const auto file = capture(
+      folder,
+      wire::test::zmtp_stream(
+          "worker 1", {wire::Outcome{.task = 4,
+                                     .round = 1,
+                                     .client = 4,
+                                     .weight = 20,
+                                     .metrics = {{"train_loss", 0.5}},
+                                     .update = floats({5, 6})},
+                       wire::Outcome{.round = 2, .client = 0},  // of an evaluation
+                       wire::PartialSum{.round = 1, .weight = 3, .sums = Payload::own(std::vector<int64_t>{9})}}),
+      wire::test::zmtp_stream(
+          "", {wire::Welcome{.epoch = 1, .config = kConfig}, wire::Model{.round = 1, .values = floats({1, 2, 3})},
+               wire::Model{.round = 1, .values = floats({1, 2, 3})}}));
+  const Observation seen(file);
+  EXPECT_EQ(seen.blindness(), "");
+  EXPECT_EQ(seen.messages(), 6u);
+  ASSERT_EQ(seen.rounds().size(), 1u);
+  const SeenRound& round = seen.rounds().at(1);
+  ASSERT_EQ(round.models.size(), 2u);
+  EXPECT_EQ(seen.floats(round.models[0]), floats({1, 2, 3}));
+  ASSERT_EQ(round.updates.size(), 1u);
+  EXPECT_EQ(round.updates[0].client, 4);
+  EXPECT_EQ(round.updates[0].weight, 20);
+  EXPECT_EQ(round.updates[0].worker, "worker 1");
+  EXPECT_EQ(seen.floats(round.updates[0].place), floats({5, 6}));
+  ASSERT_EQ(round.sums.size(), 1u);
+  EXPECT_EQ(seen.integers(round.sums[0].place).integers()[0], 9);
+  EXPECT_THROW(seen.floats(round.sums[0].place), DataError);
+  ASSERT_TRUE(seen.protocol());
+  EXPECT_EQ(seen.protocol()->protocol, Protocol::gradient);
+  EXPECT_TRUE(seen.protocol()->withhold_weights);
+}
+
+TEST(Observation, UnderCurveItSaysThatThereIsNothingToRead) {
+  const archleak::test::TemporaryFolder folder;
+  const std::string sealed = wire::test::zmtp_sealed_stream({std::string(400, 'x'), "y"});
+  const Observation seen(capture(folder, sealed, sealed));
+  EXPECT_TRUE(seen.rounds().empty());
+  EXPECT_EQ(seen.ciphertexts(), 4u);
+  EXPECT_EQ(seen.messages(), 0u);
+  EXPECT_FALSE(seen.protocol());
+  EXPECT_THAT(seen.blindness(), testing::HasSubstr("ciphertext (CURVE)"));
+}
+
+}  // namespace
+}  // namespace archleak::attacks
