@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+
 #include <unistd.h>
+#include <cerrno>
 
 #include <future>
 #include <set>
@@ -44,6 +46,7 @@ bool ready(int socket, short events, int timeout_ms = kPatienceMs) {
 void send_all(int socket, std::string_view bytes) {
   while (!bytes.empty() && ready(socket, POLLOUT)) {
     const ssize_t count = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EINTR) break;
     if (count > 0) bytes.remove_prefix(static_cast<size_t>(count));
   }
   EXPECT_TRUE(bytes.empty());
@@ -55,6 +58,7 @@ std::string receive_all(int socket) {
   std::string block(1 << 16, '\0');
   while (ready(socket, POLLIN)) {
     const ssize_t count = ::recv(socket, block.data(), block.size(), 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (count <= 0) return all;
     all.append(block, 0, static_cast<size_t>(count));
   }
