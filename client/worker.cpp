@@ -136,6 +136,15 @@ class Worker {
     if (received.rejection == wire::Rejection::refused) {
       throw TransportError(fmt::format("{}: expected to be let in, got: {}", options_.connect, received.reason));
     }
+    if (received.rejection == wire::Rejection::lost) {
+      if (!welcomed()) return;
+      // A task, a result or a sum may have been under way: begin again, which gives our tasks back.
+      spdlog::warn("{}; saying hello again", received.reason);
+      socket_.reconnect();
+      restart_contact();
+      next_sign_ = Clock::now();
+      return;
+    }
     if (!received.message) {
       spdlog::warn("dropped what is no message: {}", received.reason);
       return;

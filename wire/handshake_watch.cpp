@@ -3,13 +3,14 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 
 namespace archleak::wire {
 namespace {
 
-constexpr int kWatched = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+constexpr int kWatched = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                          ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 
 /// A coordinator that dies in the middle of a handshake looks like one that hangs up on us, so one failure says
@@ -49,10 +50,19 @@ std::optional<std::string> HandshakeWatch::refusal() {
   return refusal;
 }
 
+bool HandshakeWatch::lost() {
+  return std::exchange(lost_, false);
+}
+
 std::optional<std::string> HandshakeWatch::judge(int event, int value) {
   switch (event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       vague_failures_ = 0;
+      established_ = true;
+      return std::nullopt;
+    case ZMQ_EVENT_DISCONNECTED:  // also comes after a failed handshake
+      lost_ = lost_ || established_;
+      established_ = false;
       return std::nullopt;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
       return "the coordinator refused our key (status " + std::to_string(value) + ")";

@@ -5,7 +5,8 @@
 
 namespace archleak::wire {
 
-/// Watches the handshakes of a connecting socket, which ZeroMQ otherwise repeats for ever without a word.
+/// Watches the connection of a connecting socket: ZeroMQ repeats failed handshakes, and connects again after a loss,
+/// for ever and without a word.
 class HandshakeWatch {
  public:
   /// Starts to watch; before the socket connects.
@@ -17,12 +18,17 @@ class HandshakeWatch {
   /// Reads all news. Returns why the other side does not let us in, once, if that has become clear.
   std::optional<std::string> refusal();
 
+  /// Whether an established connection was lost, as of the last `refusal()`; says so once.
+  bool lost();
+
  private:
   std::optional<std::string> judge(int event, int value);
 
   zmq::socket_t events_;
   int vague_failures_ = 0;  // in a row
   bool reported_ = false;
+  bool established_ = false;
+  bool lost_ = false;
 };
 
 }  // namespace archleak::wire

@@ -202,6 +202,12 @@ std::optional<Received> WorkerSocket::receive(std::chrono::milliseconds timeout,
           if (state_->keys) received.reason += "; our public key is " + state_->keys->own.public_key;
           return received;
         }
+        if (state_->handshakes->lost()) {
+          Received received;
+          received.rejection = Rejection::lost;
+          received.reason = state_->url + ": the connection was lost";
+          return received;
+        }
     }
   }
 }

@@ -18,6 +18,7 @@ enum class Rejection {
   malformed,      ///< the frames are no message
   other_version,  ///< the peer speaks another version of the protocol; it can still be sent a Refuse
   refused,        ///< worker only: the coordinator does not let this worker in (key), so trying again is no use
+  lost,           ///< worker only: the connection was lost, and perhaps messages, either way, with it
 };
 
 /// What `receive` returns: a message, or the reason why there is none.
@@ -83,7 +84,8 @@ class WorkerSocket {
   /// Drops the connection with all that is queued either way, and connects to the same address anew.
   void reconnect();
 
-  /// As CoordinatorSocket::receive. Also reports, once per connect, that the coordinator refuses this worker's key.
+  /// As CoordinatorSocket::receive. Also reports, once per connect, that the coordinator refuses this worker's key,
+  /// and that the connection was lost.
   std::optional<Received> receive(std::chrono::milliseconds timeout, int wake_fd = -1);
 
   /// Sends without waiting. False: the queue is full. Throws ProtocolError if the message is beyond the limits.
