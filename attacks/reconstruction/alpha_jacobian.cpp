@@ -30,11 +30,11 @@ class TangentPass {
         product_(torch::empty({weights.cells, kLanes}, torch::kFloat64)) {}
 
   // Writes rows `[alphas, kLanes]` for the directions `[pixels, kLanes]`.
-  void run(const double* directions, torch::Tensor& rows) {
-    rows.zero_();
+  void run(const double* directions, double* rows) {
+    std::fill_n(rows, w_.alphas() * kLanes, 0.0);
     forward(directions, rows);
     backward(rows);
-    w_.to_alpha(rows.data_ptr<double>(), kLanes);
+    w_.to_alpha(rows, kLanes);
   }
 
  private:
@@ -44,7 +44,7 @@ class TangentPass {
   torch::Tensor lanes(double* feature) const { return matrix(feature, count_, kLanes); }
   torch::Tensor connections() const { return matrix(w_.connections.data(), w_.cells, w_.cells); }
 
-  void forward(const double* directions, torch::Tensor& rows) {
+  void forward(const double* directions, double* rows) {
     kernels_.pad(w_.plane, w_.image_channels, directions, nullptr, padded());
     kernels_.convolve(w_.plane, w_.stem_stencil(), padded(), feature(0));
     add_feature_products(0, rows);
@@ -57,9 +57,8 @@ class TangentPass {
         const auto& cell = point_.cell[p];
         kernels_.pad(w_.plane, w_.channels, sum(p), cell.slope.data(), padded());
         mix(p);
-        torch::Tensor operations = rows.narrow(0, w_.operation_row(p), nas::kOperations);
-        const auto transposed = matrix(cell.transposed.data(), nas::kOperations, w_.padded_feature());
-        operations.addmm_(transposed, padded_.slice(0, 0, w_.padded_feature()));
+        kernels_.multiply(nas::kOperations, w_.padded_feature(), cell.transposed.data(), padded(),
+                          rows + w_.operation_row(p) * kLanes);
         add_feature_products(p, rows);
       }
     }
@@ -83,19 +82,18 @@ class TangentPass {
   }
 
   // The part <u_p, tangent of f_j> of all connections from cell j.
-  void add_feature_products(int64_t j, torch::Tensor& rows) {
+  void add_feature_products(int64_t j, double* rows) {
     const int64_t after = w_.cells - 1 - j;
     if (after == 0) return;
-    const auto adjoints = matrix(point_.sum_adjoints.data() + (j + 1) * count_, after, count_);
-    torch::Tensor product = product_.slice(0, 0, after);
-    torch::mm_out(product, adjoints, lanes(feature(j)));
+    double* product = product_.data_ptr<double>();
+    std::fill_n(product, after * kLanes, 0.0);
+    kernels_.multiply(after, count_, point_.sum_adjoints.data() + (j + 1) * count_, feature(j), product);
     for (int64_t p = j + 1; p < w_.cells; ++p) {
-      kernels_.add(1, 1, product.data_ptr<double>() + (p - j - 1) * kLanes,
-                   rows.data_ptr<double>() + (nas::first_connection(p) + j) * kLanes);
+      kernels_.add(1, 1, product + (p - j - 1) * kLanes, rows + (nas::first_connection(p) + j) * kLanes);
     }
   }
 
-  void backward(torch::Tensor& rows) {
+  void backward(double* rows) {
     const int64_t last = w_.cells - 1;
     for (int64_t end = w_.cells; end > 1;) {
       const int64_t first = std::max<int64_t>(end - kGroup, 1);
@@ -126,10 +124,9 @@ class TangentPass {
   }
 
   // From the tangent of v_p: the operations' rows, the tangent of u_p (in place of that of s_p), the connections' rows.
-  void pull(int64_t p, double* adjoint, torch::Tensor& rows) {
+  void pull(int64_t p, double* adjoint, double* rows) {
     const auto& cell = point_.cell[p];
-    torch::Tensor operations = rows.narrow(0, w_.operation_row(p), nas::kOperations);
-    operations.addmm_(matrix(cell.outputs.data(), nas::kOperations, count_), lanes(adjoint));
+    kernels_.multiply(nas::kOperations, count_, cell.outputs.data(), adjoint, rows + w_.operation_row(p) * kLanes);
 
     double* input = feature(p);  // no longer needed
     kernels_.pad(w_.plane, w_.channels, adjoint, nullptr, padded());
@@ -146,8 +143,7 @@ class TangentPass {
       kernels_.scatter(count_, w_.cell[p].operations[nas::kMaxPool], cell.unpadded.data(), adjoint, input);
     }
     kernels_.combine(count_, cell.slope.data(), input, cell.bend.data(), sum(p));
-    torch::Tensor connections = rows.narrow(0, nas::first_connection(p), p);
-    connections.addmm_(matrix(point_.features.data(), p, count_), lanes(sum(p)));
+    kernels_.multiply(p, count_, point_.features.data(), sum(p), rows + nas::first_connection(p) * kLanes);
   }
 
   const DagWeights& w_;
@@ -178,7 +174,7 @@ AlphaLinearisation linearise_alpha_gradient(const DagWeights& weights, const tor
     for (int64_t b = begin; b < end; ++b) {
       const int64_t first = b * kLanes, width = std::min(kLanes, count - first);
       block.slice(1, 0, width).copy_(along.slice(1, first, first + width));
-      pass.run(block.data_ptr<double>(), rows);
+      pass.run(block.data_ptr<double>(), rows.data_ptr<double>());
       jacobian.slice(1, first, first + width).copy_(rows.slice(1, 0, width));
     }
   });

@@ -5,7 +5,7 @@ namespace archleak::attacks {
 
 /// How many directions or images go through the network together. They are innermost in memory: every value of a
 /// feature is kLanes doubles, one for each.
-inline constexpr int64_t kLanes = 16;
+inline constexpr int64_t kLanes = 8;
 
 /// The zero border around a padded plane; the dilated 5x5 convolution needs 4.
 inline constexpr int64_t kBorder = 4;
@@ -65,6 +65,10 @@ struct LaneKernels {
   /// in(q) times that neighbour of `padded`.
   void (*max_pool_transposed)(const Plane& plane, int64_t channels, double weight, const double* choice,
                               const double* in, const double* padded, double* out, double* products);
+
+  /// out[i] += sum over positions of matrix[i] feature, for all lanes: `[rows, count]` by `[count, kLanes]`. So narrow
+  /// a product spends its time packing the matrix in a BLAS.
+  void (*multiply)(int64_t rows, int64_t count, const double* matrix, const double* feature, double* out);
 
   /// products[i][j] += sum over positions of left_i right_j, `[lefts, rights, kLanes]`; the features of one side follow
   /// one another in memory.

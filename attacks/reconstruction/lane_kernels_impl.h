@@ -253,6 +253,29 @@ void max_pool_transposed(const Plane& plane, int64_t channels, double weight, co
   for (int64_t v = 0; v < kVectors; ++v) store(products + v * kWidth, total[v]);
 }
 
+template <int kRows>
+ARCHLEAK_INLINE void multiply_rows(int64_t count, const double* matrix, const double* feature, double* out) {
+  for (int64_t v = 0; v < kLanes; v += kWidth) {
+    Vector sum[kRows];
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) sum[i] = load(out + i * kLanes + v);
+    for (int64_t n = 0; n < count; ++n) {
+      const Vector value = load(feature + n * kLanes + v);
+#pragma GCC unroll 12
+      for (int i = 0; i < kRows; ++i) sum[i] += fill(matrix[i * count + n]) * value;
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < kRows; ++i) store(out + i * kLanes + v, sum[i]);
+  }
+}
+
+void multiply(int64_t rows, int64_t count, const double* matrix, const double* feature, double* out) {
+  int64_t i = 0;
+  for (; i + 12 <= rows; i += 12) multiply_rows<12>(count, matrix + i * count, feature, out + i * kLanes);
+  for (; i + 4 <= rows; i += 4) multiply_rows<4>(count, matrix + i * count, feature, out + i * kLanes);
+  for (; i < rows; ++i) multiply_rows<1>(count, matrix + i * count, feature, out + i * kLanes);
+}
+
 constexpr int64_t kTile = 32;  // positions whose lanes stay in the first cache
 constexpr int kLefts = 4;
 
@@ -294,8 +317,8 @@ void dots(int64_t count, int64_t lefts, const double* left, int64_t rights, cons
 }  // namespace
 
 const LaneKernels& table() {
-  static constexpr LaneKernels kTable{convolve, correlate,           pad, add, combine, gather, scatter,
-                                      max_pool, max_pool_transposed, dots};
+  static constexpr LaneKernels kTable{convolve, correlate,           pad,      add, combine, gather, scatter,
+                                      max_pool, max_pool_transposed, multiply, dots};
   return kTable;
 }
 
