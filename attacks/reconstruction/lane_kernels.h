@@ -66,8 +66,8 @@ struct LaneKernels {
   void (*max_pool_transposed)(const Plane& plane, int64_t channels, double weight, const double* choice,
                               const double* in, const double* padded, double* out, double* products);
 
-  /// out[i] += sum over positions of matrix[i] feature, for all lanes: `[rows, count]` by `[count, kLanes]`. So narrow
-  /// a product spends its time packing the matrix in a BLAS.
+  /// out[i] += sum over positions of matrix[i] feature, for all lanes: `[rows, count]` by `[count, kLanes]`; nothing is
+  /// packed, as a BLAS would for a product this narrow.
   void (*multiply)(int64_t rows, int64_t count, const double* matrix, const double* feature, double* out);
 
   /// products[i][j] += sum over positions of left_i right_j, `[lefts, rights, kLanes]`; the features of one side follow
