@@ -13,3 +13,4 @@ demo: build
 bench: build
 	build/release/archleak_bench_coordinator
 	build/release/archleak_bench_search_step
+	build/release/archleak_bench_alpha_jacobian

@@ -1,0 +1,25 @@
+#pragma once
+#include <torch/torch.h>
+
+#include "attacks/reconstruction/dag_weights.h"
+
+namespace archleak::attacks {
+
+/// The gradient of a graph's loss with respect to alpha, for many images at once: what candidates, random restarts and
+/// ensembles cost. float64 on the CPU.
+///
+/// kLanes images go through the graph together, blocks of them side by side on torch's threads.
+class AlphaGradients {
+ public:
+  /// `weights` must outlive this.
+  explicit AlphaGradients(const DagWeights& weights) : weights_(weights) {}
+
+  /// `[images, alphas]` for `images` `[images, pixels]`, each with its own loss and all of class `label`; connections
+  /// first, then operations cell by cell.
+  torch::Tensor operator()(const torch::Tensor& images, int64_t label) const;
+
+ private:
+  const DagWeights& weights_;
+};
+
+}  // namespace archleak::attacks

@@ -1,0 +1,84 @@
+#include "attacks/reconstruction/posterior_linearisation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace archleak::attacks {
+namespace {
+
+// The inverse of (1 - shrinkage) error^T error + shrinkage I applied to columns; `error` is `[samples, rows]`.
+class ErrorPrecision {
+ public:
+  ErrorPrecision(const torch::Tensor& error, double shrinkage)
+      : shrinkage_(shrinkage), factor_(error * std::sqrt(1 - shrinkage)) {
+    auto inner = torch::mm(factor_, factor_.t());
+    inner.diagonal().add_(shrinkage);
+    inner_ = torch::linalg_cholesky(inner);
+  }
+  torch::Tensor apply(const torch::Tensor& columns) const {
+    const auto within = torch::cholesky_solve(torch::mm(factor_, columns), inner_);
+    return (columns - torch::mm(factor_.t(), within)) / shrinkage_;
+  }
+
+ private:
+  double shrinkage_;
+  torch::Tensor factor_, inner_;
+};
+
+// Draws from the belief as differences from its mean, in pairs of opposite sign, `[components, samples]`.
+torch::Tensor differences(const torch::Tensor& spread, int64_t components, int64_t samples, at::Generator generator) {
+  auto drawn = torch::randn({components, samples / 2}, generator, torch::TensorOptions().dtype(torch::kFloat64));
+  if (spread.defined()) {
+    auto estimated = drawn.slice(0, 0, spread.size(0));
+    estimated.copy_(torch::mm(spread, estimated));
+  }
+  return torch::cat({drawn, -drawn}, 1);
+}
+
+void condition(Posterior& belief, const AlphaObservation& observation, const GaussianPrior& prior,
+               const PosteriorOptions& options, int64_t components, at::Generator generator) {
+  const auto basis = prior.basis(components);
+  const auto image = prior.image(belief.coordinates);
+  const auto at = observation.linearise(image, basis);
+  const auto drawn = differences(belief.spread, prior.size(), options.samples, generator);
+  const auto predicted = observation.predict(prior.image(belief.coordinates + drawn.t()));
+  auto error = predicted - at.gradient - torch::mm(at.jacobian, drawn.slice(0, 0, components)).t();
+
+  auto scale = error.square().mean(0).sqrt();
+  scale = scale + 1e-3 * scale.median() + std::numeric_limits<double>::min();
+  error = error / scale;
+  const auto bias = error.mean(0);
+  const ErrorPrecision precision((error - bias) / std::sqrt(static_cast<double>(options.samples)), options.shrinkage);
+  const auto jacobian = at.jacobian / scale.unsqueeze(1);
+  const auto misfit = (observation.observed() - at.gradient) / scale;
+  auto estimated = belief.coordinates.slice(0, 0, components);
+  const auto target = misfit - bias + torch::mv(jacobian, estimated);
+
+  const auto weighted = precision.apply(jacobian);
+  auto information = torch::mm(jacobian.t(), weighted);
+  information = (information + information.t()) / 2;
+  information.diagonal().add_(1);
+  const auto [values, vectors] = torch::linalg_eigh(information);
+  const auto kept = values.clamp_min(1);
+  belief.spread = vectors / kept.sqrt();
+  estimated.copy_(torch::mv(vectors, torch::mv(vectors.t(), torch::mv(weighted.t(), target)) / kept));
+  belief.misfit = std::sqrt(misfit.square().mean().item<double>());
+}
+
+}  // namespace
+
+Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
+                              const PosteriorOptions& options, at::Generator generator) {
+  const torch::NoGradGuard no_grad;
+  Posterior belief{.coordinates = torch::zeros({prior.size()}, torch::kFloat64)};
+  for (const auto& stage : options.stages) {
+    const int64_t components = std::min(stage.components, prior.size());
+    for (int64_t i = 0; i < stage.iterations; ++i) {
+      condition(belief, observation, prior, options, components, generator);
+    }
+  }
+  return belief;
+}
+
+}  // namespace archleak::attacks
