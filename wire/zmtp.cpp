@@ -167,7 +167,10 @@ size_t ZmtpDecoder::take_body(std::span<const std::byte> bytes, const Sink& sink
 
 void ZmtpDecoder::end_frame(const Sink& sink) {
   state_ = State::head;
-  if (flags_ & kCommand) return end_command(sink);
+  if (flags_ & kCommand) {
+    if (!in_message_) end_command(sink);  // else its bytes count with the message that it interrupts
+    return;
+  }
   if (mechanism_ == Mechanism::sealed) return report(sink, ZmtpUnit::Kind::ciphertext, frame_offset_, {});
   if (flaw_.empty() && frames_.size() < kKeptFrames) frames_.push_back(Payload::own(std::exchange(body_, {})));
   if (!(flags_ & kMore)) end_message(sink);

@@ -326,6 +326,22 @@ TEST_P(Transport, AWorkerFindsACoordinatorThatComesBack) {
   EXPECT_EQ(received->peer, "worker 1");
 }
 
+TEST_P(Transport, AWorkerIsToldOfALostConnectionAfterWhatCameBefore) {
+  if (is("inproc")) GTEST_SKIP() << "inside a process there is no connection to lose";
+  std::optional<CoordinatorSocket> coordinator;
+  coordinator.emplace(context_, address());
+  WorkerSocket worker = this->worker(*coordinator, "worker 1");
+  ASSERT_TRUE(worker.send(1, Hello{}));
+  expect_something(*coordinator);
+  ASSERT_TRUE(coordinator->send("worker 1", 1, Flush{.round = 3}));
+  coordinator.reset();
+  const auto first = worker.receive(kPatience);
+  ASSERT_TRUE(first && first->message);
+  const auto second = worker.receive(kPatience);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->rejection, Rejection::lost);
+}
+
 TEST_P(Transport, AMessageBeyondTheLimitsIsNotSent) {
   const Limits limits{.max_payload_bytes = 1000};
   CoordinatorSocket coordinator(context_, address(), {}, limits);

@@ -76,6 +76,17 @@ TEST(Zmtp, ASealedConnectionShowsSizesOnly) {
   EXPECT_TRUE(units[2].frames.empty());
 }
 
+TEST(Zmtp, ACommandInTheMiddleOfAMessageCountsWithIt) {
+  const std::string message = zmtp_message(Heartbeat{.sequence = 7});
+  const std::string ping = zmtp_frame(4, std::string("\x04PING") + "ab");
+  constexpr size_t kFirstFrame = 2 + 24;
+  Open open;
+  open.feed(message.substr(0, kFirstFrame) + ping + message.substr(kFirstFrame));
+  ASSERT_THAT(kinds(open.units), testing::ElementsAre(Kind::message));
+  EXPECT_EQ(open.units[0].bytes, message.size() + ping.size());
+  EXPECT_EQ(decode(open.units[0].frames, {}).message, Message(Heartbeat{.sequence = 7}));
+}
+
 TEST(Zmtp, AMessageOfWhichTheInsideIsMissingIsUnreadableAndTheNextOneIsNot) {
   Open open;
   const std::string long_message = zmtp_message(Failure{.reason = std::string(1000, 'x')});
