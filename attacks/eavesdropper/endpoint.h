@@ -33,6 +33,9 @@ struct Listener {
 /// inproc is none), TransportError if it cannot be bound.
 Listener listen_at(const std::string& url);
 
+/// Throws ConfigError unless `url` is an address to connect to, TransportError for a host without address.
+void check_address(const std::string& url);
+
 /// Begins to connect to `url`, without blocking: writable when the attempt has ended. No descriptor if it has failed
 /// already. Throws ConfigError for another kind of address, TransportError for a host without address.
 Descriptor begin_connect(const std::string& url);

@@ -42,7 +42,7 @@ pollfd entry(const Descriptor& descriptor, bool read, bool write) {
 
 Relay::Relay(const std::string& listen, std::string connect, Recorder& recorder)
     : connect_(std::move(connect)), recorder_(recorder) {
-  static_cast<void>(begin_connect(connect_));  // an address that is none is an error now, not later
+  check_address(connect_);  // an error now, not later
   Listener listener = listen_at(listen);
   url_ = listener.url;
   file_ = listener.file;
