@@ -146,6 +146,10 @@ Listener listen_at(const std::string& url) {
   return listener;
 }
 
+void check_address(const std::string& url) {
+  resolve(url, false);
+}
+
 Descriptor begin_connect(const std::string& url) {
   const Address address = resolve(url, false);
   Descriptor made = make_socket(address);

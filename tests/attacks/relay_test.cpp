@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using wire::Direction;
 
-constexpr int kPatienceMs = 300000;
+constexpr int kPatienceMs = 60000;
 constexpr auto kPatience = std::chrono::milliseconds(kPatienceMs);
 
 std::string random_bytes(size_t size) {

@@ -74,17 +74,17 @@ void read_packets(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string input(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (static_cast<test::CaptureInput>(data[0] % test::kCaptureInputs)) {
-    case test::CaptureInput::file:
+  switch (static_cast<wire::test::CaptureInput>(data[0] % wire::test::kCaptureInputs)) {
+    case wire::test::CaptureInput::file:
       read_capture(input);
       break;
-    case test::CaptureInput::blocks:
-      read_capture(test::sealed_blocks(input));
+    case wire::test::CaptureInput::blocks:
+      read_capture(wire::test::sealed_blocks(input));
       break;
-    case test::CaptureInput::stream:
+    case wire::test::CaptureInput::stream:
       read_stream(input);
       break;
-    case test::CaptureInput::packet:
+    case wire::test::CaptureInput::packet:
       read_packets(input);
   }
   return 0;
