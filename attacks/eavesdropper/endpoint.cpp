@@ -125,10 +125,6 @@ void Descriptor::reset() {
   if (number_ >= 0) ::close(release());
 }
 
-void check_address(const std::string& url) {
-  resolve(url, false);
-}
-
 Listener listen_at(const std::string& url) {
   const Address address = resolve(url, true);
   remove_stale(address);
