@@ -26,7 +26,7 @@ struct GaussianPrior {
 
 /// The prior of mean and covariance of `images` `[images, pixels]`, with all components; standard deviations below
 /// `smallest_deviation` are raised to it, so that no pixel is ruled out. Throws Error for fewer than two images.
-GaussianPrior fit_gaussian_prior(const torch::Tensor& images, double smallest_deviation = 0.01);
+GaussianPrior fit_gaussian_prior(const torch::Tensor& images, double smallest_deviation = 0.003);
 
 /// The absence of a prior: the same mean and deviation for every pixel, in the order of the pixels.
 GaussianPrior flat_prior(int64_t pixels, double mean = 0.1, double deviation = 0.3);

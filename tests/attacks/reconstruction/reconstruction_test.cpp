@@ -84,7 +84,7 @@ TEST(GaussianPrior, CoordinatesAreThoseOfTheImage) {
   const auto image = smooth_images(1, 2)[0];
   EXPECT_TRUE(prior.image(prior.coordinates(image)).allclose(image));
   EXPECT_TRUE(torch::mm(prior.components.t(), prior.components).allclose(torch::eye(144, torch::kFloat64)));
-  EXPECT_EQ(prior.deviations.min().item<double>(), 0.01);
+  EXPECT_EQ(prior.deviations.min().item<double>(), 0.003);
 }
 
 TEST(AlphaObservation, AGradientOfAnotherSizeOrNotFiniteIsRefused) {
