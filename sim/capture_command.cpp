@@ -12,9 +12,9 @@
 #include "core/csv.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "sim/capture_export.h"
 #include "sim/capture_layout.h"
-#include "sim/printable.h"
 #include "wire/capture_messages.h"
 
 namespace archleak::sim {

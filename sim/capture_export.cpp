@@ -12,7 +12,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/npy.h"
-#include "sim/printable.h"
+#include "core/printable.h"
 
 namespace archleak::sim {
 namespace {

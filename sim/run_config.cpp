@@ -38,7 +38,7 @@ void describe(Config& config, RunConfig& run) {
   workers.read("count", run.workers.count, {.min = 0, .max = 1024}, "worker processes that `archleak run` starts");
   workers.read("slots", run.workers.slots, {.min = 1, .max = 256}, "clients side by side in one worker");
   workers.read("threads", run.workers.threads, {.min = 1, .max = 256},
-               "intra-op threads of one client; another number may change the last bits");
+               "intra-op threads of one client; with more than one the last bits may change, from run to run too");
 
   if (run.tap.enabled && run.wire.url.starts_with("inproc://")) {
     tap.fail("enabled",

@@ -18,6 +18,9 @@ struct Limits {
 /// One ZeroMQ frame.
 using Frame = Payload;
 
+/// How many frames of a multipart message are kept: one more than ours have, so that a longer one is seen to be none.
+inline constexpr size_t kKeptFrames = 4;
+
 /// The frames of a message: header, body, and the payload if there is one.
 ///
 /// The header is 24 bytes, little-endian: magic "ALWP", version u16, kind u16, run epoch u64, payload byte count u64.

@@ -15,7 +15,6 @@ constexpr int kHandshakeMs = 10000;
 constexpr int kKeepAliveIdleS = 30;
 constexpr int kKeepAliveIntervalS = 10;
 constexpr int kKeepAliveProbes = 3;
-constexpr size_t kKeptFrames = 4;  // one more than a message has
 
 [[noreturn]] void fail(const char* step) {
   throw TransportError(std::string("wire: cannot ") + step + ": " + zmq_strerror(zmq_errno()));

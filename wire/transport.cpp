@@ -4,9 +4,9 @@
 #include <cerrno>
 
 #include "core/error.h"
+#include "wire/connection_watch.h"
 #include "wire/frames.h"
 #include "wire/gatekeeper.h"
-#include "wire/handshake_watch.h"
 
 namespace archleak::wire {
 namespace {
@@ -131,7 +131,7 @@ struct WorkerSocket::State {
   Limits limits;
   std::string url;
   zmq::socket_t socket;
-  std::optional<HandshakeWatch> handshakes;
+  std::optional<ConnectionWatch> connection;
   TrafficCount sent;
   TrafficCount received;
 };
@@ -154,7 +154,7 @@ WorkerSocket& WorkerSocket::operator=(WorkerSocket&&) noexcept = default;
 WorkerSocket::~WorkerSocket() = default;
 
 void WorkerSocket::connect(const std::string& url) {
-  state_->handshakes.reset();
+  state_->connection.reset();
   if (state_->socket) {
     state_->socket.set(zmq::sockopt::linger, 0);
     state_->socket.close();
@@ -170,7 +170,7 @@ void WorkerSocket::connect(const std::string& url) {
     socket.set(zmq::sockopt::curve_publickey, state_->keys->own.public_key);
     socket.set(zmq::sockopt::curve_secretkey, state_->keys->own.secret_key);
   }
-  state_->handshakes.emplace(*state_->context, socket);
+  state_->connection.emplace(*state_->context, socket);
   try {
     socket.connect(url);
   } catch (const zmq::error_t& error) {
@@ -184,25 +184,25 @@ void WorkerSocket::reconnect() {
 
 std::optional<Received> WorkerSocket::receive(std::chrono::milliseconds timeout, int wake_fd) {
   using Clock = std::chrono::steady_clock;
-  if (!state_->handshakes) throw TransportError("worker: expected connect() before receive()");
+  if (!state_->connection) throw TransportError("worker: expected connect() before receive()");
   const auto end = Clock::now() + timeout;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
     const auto span = timeout.count() < 0 ? timeout : std::max(left, std::chrono::milliseconds(0));
-    switch (wait(state_->socket, wake_fd, state_->handshakes->handle(), span)) {
+    switch (wait(state_->socket, wake_fd, state_->connection->handle(), span)) {
       case Wake::message:
         return take(state_->socket, false, state_->limits, state_->received);
       case Wake::nothing:
         return std::nullopt;
       case Wake::other:
-        if (const auto reason = state_->handshakes->refusal()) {
+        if (const auto reason = state_->connection->refusal()) {
           Received received;
           received.rejection = Rejection::refused;
           received.reason = state_->url + ": " + *reason;
           if (state_->keys) received.reason += "; our public key is " + state_->keys->own.public_key;
           return received;
         }
-        if (state_->handshakes->lost()) {
+        if (state_->connection->lost()) {
           Received received;
           received.rejection = Rejection::lost;
           received.reason = state_->url + ": the connection was lost";

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/printable.h"
+
 namespace archleak::wire {
 namespace {
 
@@ -24,7 +26,6 @@ constexpr size_t kLongHead = 9;
 
 constexpr uint64_t kKeptCommandBytes = 64 << 10;
 constexpr uint64_t kKeptMessageBytes = 256;  // of a frame in front of the payload, besides the limits
-constexpr size_t kKeptFrames = 4;            // one more than a message has
 
 /// The first frame of a message in the clear: more to come, 24 bytes, and the magic (wire/codec.h).
 constexpr std::string_view kOpenMark(
@@ -43,13 +44,6 @@ uint64_t big_endian(std::string_view bytes) {
   uint64_t value = 0;
   for (const char byte : bytes) value = value << 8 | static_cast<uint8_t>(byte);
   return value;
-}
-
-/// A name from the wire, fit to be shown.
-std::string printable(std::string_view name) {
-  std::string text;
-  for (const char character : name) text += character > ' ' && character <= '~' ? character : '?';
-  return text;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include <string>
 #include <string_view>
 
-namespace archleak::sim {
+namespace archleak {
 
 /// Text that came from elsewhere, fit for a terminal and for a field of a table: control characters and bytes beyond
 /// ASCII become '?'.
@@ -12,4 +12,4 @@ inline std::string printable(std::string_view text) {
   return shown;
 }
 
-}  // namespace archleak::sim
+}  // namespace archleak

@@ -1,4 +1,4 @@
-#include "wire/handshake_watch.h"
+#include "wire/connection_watch.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -19,7 +19,7 @@ constexpr int kVagueFailures = 5;
 
 }  // namespace
 
-HandshakeWatch::HandshakeWatch(zmq::context_t& context, zmq::socket_t& socket)
+ConnectionWatch::ConnectionWatch(zmq::context_t& context, zmq::socket_t& socket)
     : events_(context, zmq::socket_type::pair) {
   events_.set(zmq::sockopt::linger, 0);
   const std::string stem = "inproc://archleak.handshakes." + std::to_string(reinterpret_cast<uintptr_t>(this)) + ".";
@@ -31,7 +31,7 @@ HandshakeWatch::HandshakeWatch(zmq::context_t& context, zmq::socket_t& socket)
   events_.connect(address);
 }
 
-std::optional<std::string> HandshakeWatch::refusal() {
+std::optional<std::string> ConnectionWatch::refusal() {
   std::optional<std::string> refusal;
   zmq::message_t event;
   while (events_.recv(event, zmq::recv_flags::dontwait)) {
@@ -50,11 +50,11 @@ std::optional<std::string> HandshakeWatch::refusal() {
   return refusal;
 }
 
-bool HandshakeWatch::lost() {
+bool ConnectionWatch::lost() {
   return std::exchange(lost_, false);
 }
 
-std::optional<std::string> HandshakeWatch::judge(int event, int value) {
+std::optional<std::string> ConnectionWatch::judge(int event, int value) {
   switch (event) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
       vague_failures_ = 0;

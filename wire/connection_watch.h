@@ -7,10 +7,10 @@ namespace archleak::wire {
 
 /// Watches the connection of a connecting socket: ZeroMQ repeats failed handshakes, and connects again after a loss,
 /// for ever and without a word.
-class HandshakeWatch {
+class ConnectionWatch {
  public:
   /// Starts to watch; before the socket connects.
-  HandshakeWatch(zmq::context_t& context, zmq::socket_t& socket);
+  ConnectionWatch(zmq::context_t& context, zmq::socket_t& socket);
 
   /// For polling: readable when there is news.
   void* handle() { return events_.handle(); }
