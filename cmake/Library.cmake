@@ -14,6 +14,31 @@ function(archleak_library name)
   archleak_precompile(archleak_${name} "${arg_TORCH_FREE}")
 endfunction()
 
+# archleak_kernels(NAME STEM) compiles STEM_baseline.cpp, STEM_avx2.cpp and STEM_avx512.cpp of library NAME for their
+# instruction sets; STEM.cpp chooses among them at run time. Off x86 there is only the baseline.
+function(archleak_kernels name stem)
+  set(flags "-O3;-ffp-contract=fast;-Wno-psabi")
+  target_sources(archleak_${name} PRIVATE ${stem}.cpp ${stem}_baseline.cpp)
+  set_source_files_properties(${stem}.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  set_source_files_properties(${stem}_baseline.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "${flags}")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_sources(archleak_${name} PRIVATE ${stem}_avx2.cpp ${stem}_avx512.cpp)
+    set_source_files_properties(${stem}.cpp PROPERTIES COMPILE_DEFINITIONS ARCHLEAK_X86_KERNELS)
+    set_source_files_properties(${stem}_avx2.cpp PROPERTIES
+      SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "${flags};-mavx2;-mfma")
+    set_source_files_properties(${stem}_avx512.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS
+      "${flags};-mfma;-mavx512f;-mavx512vl;-mavx512bw;-mavx512dq;-mprefer-vector-width=512")
+  endif()
+endfunction()
+
+# archleak_parallel(NAME SOURCES...) compiles these sources of library NAME with OpenMP: at::parallel_for runs on one
+# thread in a source that is compiled without.
+function(archleak_parallel name)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_PRECOMPILE_HEADERS ON COMPILE_OPTIONS "${OpenMP_CXX_FLAGS}")
+  target_link_libraries(archleak_${name} PRIVATE ${OpenMP_CXX_LIBRARIES})
+endfunction()
+
 # Gives `target` the shared precompiled header, except its `torch_free` sources.
 function(archleak_precompile target torch_free)
   target_precompile_headers(${target} REUSE_FROM archleak_pch)

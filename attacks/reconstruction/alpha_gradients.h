@@ -15,7 +15,7 @@ class AlphaGradients {
   explicit AlphaGradients(const DagWeights& weights) : weights_(weights) {}
 
   /// `[images, alphas]` for `images` `[images, pixels]`, each with its own loss and all of class `label`; connections
-  /// first, then operations cell by cell.
+  /// first, then operations cell by cell. Throws Error for images of another size.
   torch::Tensor operator()(const torch::Tensor& images, int64_t label) const;
 
  private:
