@@ -56,6 +56,7 @@ TEST_P(EveryNetwork, ClassifiesTheShapesItIsFor) {
 }
 
 TEST_P(EveryNetwork, TrainsEveryWeightAndDrawsOnlyFromItsGenerator) {
+  torch::set_num_threads(1);
   const auto network = make_network(GetParam(), kGrey, 5, generator());
   network->train();
   const auto step = [&] {
