@@ -18,7 +18,9 @@ void describe(ConfigSection section, LocalTrainingOptions& options) {
 void describe(ConfigSection section, LocalSearchOptions& options) {
   section.read("valid_share", options.valid_share, {.min = 0.01, .max = 0.99},
                "part of local data that alpha is fitted on");
-  section.read("alpha_lr", options.alpha_lr, {.min = 0}, "learning rate of alpha (Adam)");
+  section.read("alpha_optimizer", options.alpha_optimizer,
+               {{"adam", AlphaOptimizer::adam}, {"sgd", AlphaOptimizer::sgd}}, "step rule of alpha");
+  section.read("alpha_lr", options.alpha_lr, {.min = 0}, "learning rate of alpha");
   section.read("alpha_beta1", options.alpha_beta1, {.min = 0, .max = 0.9999}, "Adam's first decay for alpha");
   section.read("alpha_beta2", options.alpha_beta2, {.min = 0, .max = 0.9999999}, "Adam's second decay for alpha");
   section.read("alpha_weight_decay", options.alpha_weight_decay, {.min = 0}, "weight decay of alpha");

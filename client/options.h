@@ -20,9 +20,15 @@ struct LocalTrainingOptions {
 };
 void describe(ConfigSection section, LocalTrainingOptions& options);
 
+enum class AlphaOptimizer {
+  adam,  ///< as in DARTS
+  sgd,   ///< without momentum
+};
+
 /// How a client searches: the architecture step.
 struct LocalSearchOptions {
   double valid_share = 0.5;  ///< part of a client's data that alpha is fitted on
+  AlphaOptimizer alpha_optimizer = AlphaOptimizer::adam;
   double alpha_lr = 3e-4;
   double alpha_beta1 = 0.5;
   double alpha_beta2 = 0.999;

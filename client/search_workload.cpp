@@ -21,7 +21,7 @@ OptimizerOptions weight_options(const LocalTrainingOptions& training) {
 }
 
 OptimizerOptions alpha_options(const LocalSearchOptions& search) {
-  return {.kind = OptimizerKind::adam,
+  return {.kind = search.alpha_optimizer == AlphaOptimizer::sgd ? OptimizerKind::sgd : OptimizerKind::adam,
           .lr = search.alpha_lr,
           .beta1 = search.alpha_beta1,
           .beta2 = search.alpha_beta2,

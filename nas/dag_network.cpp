@@ -160,15 +160,10 @@ bool DagNetwork::is_alpha(const std::string& parameter_name) const {
   return parameter_name == "alphas_connections" || parameter_name == "alphas_operations";
 }
 
-std::vector<torch::Tensor> DagNetwork::alphas() const {
-  std::vector<torch::Tensor> result{alphas_operations_};
-  for (int64_t p = 1; p < options_.cells; ++p) result.push_back(connections(p).unsqueeze(0));
-  return result;
-}
-
 std::vector<torch::Tensor> DagNetwork::probabilities() const {
-  std::vector<torch::Tensor> result;
-  for (const auto& alpha : alphas()) result.push_back(mapped(alpha.detach()));
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> result{mapped(alphas_operations_).detach()};
+  for (int64_t p = 1; p < options_.cells; ++p) result.push_back(mapped(connections(p)).detach().unsqueeze(0));
   return result;
 }
 

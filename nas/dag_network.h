@@ -38,10 +38,10 @@ class DagNetwork : public SearchNetwork {
   torch::Tensor forward(const torch::Tensor& images) override;
   bool is_alpha(const std::string& parameter_name) const override;
 
-  /// The operations `[P-1, 8]`, then each cell's connections `[1, p]`.
-  std::vector<torch::Tensor> alphas() const override;
+  /// The connections `[P(P-1)/2]`, then the operations `[P-1, 8]`.
+  std::vector<torch::Tensor> alphas() const override { return {alphas_connections_, alphas_operations_}; }
 
-  /// What the mixture takes of each, in the shapes of `alphas()`, detached.
+  /// What the mixture takes: the operations `[P-1, 8]`, then each cell's connections `[1, p]`.
   std::vector<torch::Tensor> probabilities() const override;
   std::optional<Place> place(const std::string& parameter_name) const override;
 

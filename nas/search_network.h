@@ -21,13 +21,14 @@ class SearchNetwork : public models::Network {
   /// Whether the parameter of this name is an architecture parameter; what `Arena::adopt` wants to know.
   virtual bool is_alpha(const std::string& parameter_name) const = 0;
 
-  /// The architecture parameters, `[edges, operations]` each, sharing their memory.
+  /// The architecture parameters themselves, in the order of their registration.
   virtual std::vector<torch::Tensor> alphas() const = 0;
 
-  /// What the mixture weighs its operations with: the softmax of `alphas()` over operations, detached.
+  /// What the mixture weighs its operations with, `[edges, operations]` each, detached: the softmax of `alphas()` over
+  /// operations, unless the space says otherwise.
   virtual std::vector<torch::Tensor> probabilities() const;
 
-  /// Which row of `alphas()` (counted through all of them) and which of its operations a weight belongs to.
+  /// Which row of `probabilities()` (counted through all of them) and which of its operations a weight belongs to.
   struct Place {
     int64_t row = 0;
     int64_t operation = 0;
@@ -37,7 +38,7 @@ class SearchNetwork : public models::Network {
   virtual std::optional<Place> place(const std::string& parameter_name) const = 0;
 
   /// Restricts forward to one operation an edge, taken with weight one: `choice` has one operation's index for each row
-  /// of `alphas()`, one after the other. Empty: the full mixture again. Throws Error for a wrong size or index.
+  /// of `probabilities()`, one after the other. Empty: the full mixture again. Throws Error for a wrong size or index.
   virtual void select(const std::vector<int64_t>& choice) = 0;
 };
 

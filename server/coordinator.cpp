@@ -121,7 +121,7 @@ RunEnd Coordinator::run(const std::atomic<bool>& stop) {
     finished = train_round(pool, record, stop) && evaluate(pool, record, stop);
     if (!finished) break;
     const auto rows = alpha_rows(arena_);
-    if (!rows.empty()) record.alpha_entropy = alpha_entropy(rows);
+    if (plan_.entropy && !rows.empty()) record.alpha_entropy = alpha_entropy(rows);
     record.model_hash = arena_.hash();
     record.bytes_down = static_cast<int64_t>(pool.sent().bytes - sent);
     record.bytes_up = static_cast<int64_t>(pool.received().bytes - received);

@@ -44,6 +44,7 @@ struct RunPlan {
   std::vector<int64_t> client_sizes;  ///< examples by client
   int64_t held_out = 0;               ///< test examples; 0: no evaluation
   std::vector<OperationPart> parts;   ///< what only some sub-networks have; read under server_alpha with the mean
+  bool entropy = true;                ///< whether the rows of alpha are softmaxed over, so that they have an entropy
 };
 
 /// What is known after a round.

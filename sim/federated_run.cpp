@@ -40,7 +40,9 @@ RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve,
           .version = kVersion,
           .workload = config.workload == WorkloadKind::search ? "search" : "train",
           .data = config.data.name,
-          .network = config.workload == WorkloadKind::search ? "darts" : config.network.name,
+          .network = config.workload == WorkloadKind::train  ? config.network.name
+                     : config.space_kind == SpaceKind::graph ? "graph"
+                                                             : "darts",
           .device = "cpu",
           .seed = config.seed,
           .rounds = config.coordinator.rounds,

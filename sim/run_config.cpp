@@ -20,7 +20,11 @@ void describe(Config& config, RunConfig& run) {
   ConfigSection search = config.section("search");
   describe(search, run.search);
   describe(search, run.architect);
-  describe(config.section("space"), run.space);
+  ConfigSection space = config.section("space");
+  space.read("kind", run.space_kind, {{"darts", SpaceKind::darts}, {"graph", SpaceKind::graph}},
+             "the cell space of DARTS, or a graph of cells ([graph])");
+  describe(space, run.space);
+  describe(config.section("graph"), run.graph);
 
   ConfigSection network = config.section("network");
   network.read("name", run.network.name, "network of a train run: one of models/, or \"derived\"");
@@ -44,6 +48,11 @@ void describe(Config& config, RunConfig& run) {
     tap.fail("enabled",
              "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
                  run.wire.url + "\"");
+  }
+  if (run.workload == WorkloadKind::search && run.space_kind == SpaceKind::graph &&
+      run.protocol.protocol == Protocol::server_alpha) {
+    federation.fail("protocol",
+                    "expected \"gradient\", \"delta\" or \"weights\" for space.kind = \"graph\", got \"server_alpha\"");
   }
   if (run.workload == WorkloadKind::train && run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol", "expected \"gradient\", \"delta\" or \"weights\" in a train run, got \"server_alpha\"");

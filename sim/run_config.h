@@ -11,6 +11,7 @@
 #include "data/load.h"
 #include "data/partition.h"
 #include "nas/architect.h"
+#include "nas/dag_options.h"
 #include "nas/derived_network.h"
 #include "nas/search_network.h"
 #include "server/coordinator.h"
@@ -20,8 +21,14 @@ namespace archleak::sim {
 
 /// What the clients of a run do.
 enum class WorkloadKind {
-  search,  ///< search an architecture in the DARTS cell space
+  search,  ///< search an architecture in a space
   train,   ///< train one network: a derived one, or one from models/
+};
+
+/// The space of a `search` run.
+enum class SpaceKind {
+  darts,  ///< the cell space of DARTS (nas/supernet.h)
+  graph,  ///< a graph of cells with one mixture each (nas/dag_network.h)
 };
 
 /// The network of a `train` run.
@@ -52,7 +59,9 @@ struct RunConfig {
   client::LocalTrainingOptions training;
   client::LocalSearchOptions search;
   nas::ArchitectOptions architect;
+  SpaceKind space_kind = SpaceKind::darts;
   nas::SpaceOptions space;
+  nas::DagOptions graph;
   NetworkOptions network;
   data::DataOptions data;
   data::PartitionOptions partition;

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/torch_random.h"
 #include "models/registry.h"
+#include "nas/dag_network.h"
 
 namespace archleak::sim {
 namespace {
@@ -55,7 +56,11 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
   const at::Generator init = make_torch_generator({.seed = run.seed, .purpose = "initial weights"});
   GlobalModel model;
   if (run.workload == WorkloadKind::search) {
-    model.search = nas::make_search_network(run.space, shape, classes, init);
+    if (run.space_kind == SpaceKind::graph) {
+      model.search = nas::make_dag_network(run.graph, shape, classes, init);
+    } else {
+      model.search = nas::make_search_network(run.space, shape, classes, init);
+    }
     model.network = model.search;
     model.arena = Arena::adopt(*model.search, [&](const std::string& name) { return model.search->is_alpha(name); });
     return model;
@@ -101,7 +106,8 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
                        .protocol = run.protocol,
                        .client_sizes = {},
                        .held_out = data.splits.test.size(),
-                       .parts = {}};
+                       .parts = {},
+                       .entropy = run.space_kind == SpaceKind::darts};
   for (const auto& indices : data.partition) plan.client_sizes.push_back(static_cast<int64_t>(indices.size()));
   for (const auto& entry : model.arena.layout().entries) {
     const auto place = model.search ? model.search->place(entry.name) : std::nullopt;
@@ -111,7 +117,7 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
 }
 
 std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model) {
-  if (!model.search) return std::nullopt;
+  if (!model.search || run.space_kind != SpaceKind::darts) return std::nullopt;
   const auto tables = model.search->probabilities();
   const auto rows = [](const torch::Tensor& table) {
     const torch::Tensor wide = table.to(torch::kFloat64).contiguous();

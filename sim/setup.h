@@ -34,7 +34,7 @@ client::WorkerPlan make_worker_plan(const std::string& config);
 server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data,
                               const GlobalModel& model);
 
-/// The genotype that the model's alpha derives to; nothing for a network without alpha.
+/// The genotype that the model's alpha derives to; nothing for a network without alpha and for a graph of cells.
 std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model);
 
 }  // namespace archleak::sim

@@ -26,7 +26,7 @@ std::string describe_cell(const char* name, const std::vector<nas::Genotype::Edg
 }
 
 std::string describe_genotype(const std::filesystem::path& file) {
-  if (!std::filesystem::exists(file)) return "genotype   not derived yet\n";
+  if (!std::filesystem::exists(file)) return "genotype   none\n";
   const nas::Genotype genotype = nas::genotype_from_json(read_file(file, 1 << 20), file.string());
   return "genotype   " + file.string() + "\n" + describe_cell("normal", genotype.normal) +
          describe_cell("reduce", genotype.reduce);

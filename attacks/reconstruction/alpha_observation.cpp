@@ -22,28 +22,56 @@ std::vector<int64_t> effective_rows(const DagWeights& weights) {
 
 }  // namespace
 
-AlphaObservation::AlphaObservation(const DagWeights& weights, int64_t label, const torch::Tensor& gradient)
-    : weights_(weights), label_(label), rows_(torch::tensor(effective_rows(weights))) {
+AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels,
+                                   const torch::Tensor& gradient)
+    : weights_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
   if (gradient.numel() != weights.alphas()) {
     throw Error(
         fmt::format("reconstruction: expected a gradient of {} alphas, got {}", weights.alphas(), gradient.numel()));
   }
-  if (label < 0 || label >= weights.classes) {
-    throw Error(fmt::format("reconstruction: expected a label in 0..{}, got {}", weights.classes - 1, label));
+  if (labels_.empty()) throw Error("reconstruction: expected at least one label, got none");
+  for (const int64_t label : labels_) {
+    if (label < 0 || label >= weights.classes) {
+      throw Error(fmt::format("reconstruction: expected a label in 0..{}, got {}", weights.classes - 1, label));
+    }
   }
   observed_ = gradient.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
   if (!observed_.isfinite().all().item<bool>()) throw Error("reconstruction: expected a finite gradient, got another");
 }
 
 torch::Tensor AlphaObservation::predict(const torch::Tensor& images) const {
-  return AlphaGradients(weights_)(images, label_).index_select(1, rows_);
+  const AlphaGradients gradients(weights_);
+  torch::Tensor sum;
+  for (int64_t b = 0; b < batch(); ++b) {
+    const auto one = gradients(images.narrow(1, b * weights_.pixels(), weights_.pixels()), labels_[b]);
+    sum = b == 0 ? one : sum.add_(one);
+  }
+  return sum.index_select(1, rows_) / batch();
 }
 
-AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& image, const torch::Tensor& directions) const {
-  auto result = linearise_alpha_gradient(weights_, image, label_, directions);
-  result.gradient = result.gradient.index_select(0, rows_);
-  result.jacobian = result.jacobian.index_select(0, rows_);
-  return result;
+AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, const torch::Tensor& directions) const {
+  AlphaLinearisation total{.gradient = torch::zeros({size()}, torch::kFloat64),
+                           .jacobian = torch::zeros({size(), directions.size(1)}, torch::kFloat64),
+                           .loss = 0};
+  const double share = 1.0 / static_cast<double>(batch());
+  for (int64_t b = 0; b < batch(); ++b) {
+    const auto own = directions.narrow(0, b * weights_.pixels(), weights_.pixels());
+    const auto moving = own.ne(0).any(0).nonzero().flatten();
+    const auto one = linearise_alpha_gradient(weights_, images.narrow(0, b * weights_.pixels(), weights_.pixels()),
+                                              labels_[b], own.index_select(1, moving));
+    total.gradient.add_(one.gradient.index_select(0, rows_), share);
+    total.jacobian.index_add_(1, moving, one.jacobian.index_select(0, rows_), share);
+    total.loss += share * one.loss;
+  }
+  return total;
+}
+
+double AlphaObservation::unexplained(const torch::Tensor& images) const {
+  const auto size = observed_.abs();
+  const auto scale = size + 0.1 * size.mean();
+  const auto residual = (predict(images.unsqueeze(0))[0] - observed_) / scale;
+  const double found = residual.norm().item<double>(), nothing = (observed_ / scale).norm().item<double>();
+  return nothing > 0 ? found / nothing : found;
 }
 
 }  // namespace archleak::attacks

@@ -1,36 +1,48 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <vector>
+
 #include "attacks/reconstruction/alpha_gradients.h"
 #include "attacks/reconstruction/alpha_jacobian.h"
 
 namespace archleak::attacks {
 
-/// An alpha gradient that was observed, and the model that predicts it: what a reconstruction works from.
+/// The alpha gradient of a batch that was observed, and the model that predicts it: what a reconstruction works from.
 ///
-/// The threat model is: weights and alpha known (the server broadcast them), batch of one, label known. Alphas without
-/// effect ("none" unless alpha is mapped by softmax, max pooling where there is none) are left out.
+/// The threat model is: weights and alpha known (the server broadcast them), labels known or supposed. Alphas without
+/// effect ("none" unless alpha is mapped by softmax, max pooling where there is none) are left out. A batch's images
+/// are one vector `[pixels()]`, image after image; its gradient is the mean of theirs.
 class AlphaObservation {
  public:
-  /// `gradient` `[alphas]`, connections first, then operations cell by cell. `weights` must outlive this. Throws Error
-  /// for a gradient of another size or with values that are not finite.
-  AlphaObservation(const DagWeights& weights, int64_t label, const torch::Tensor& gradient);
+  /// `gradient` `[alphas]`, connections first, then operations cell by cell; `labels` has one class for each image of
+  /// the batch. `weights` must outlive this. Throws Error for a gradient of another size or with values that are not
+  /// finite, and for labels that are no class.
+  AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient);
 
   int64_t size() const { return observed_.size(0); }
-  int64_t pixels() const { return weights_.pixels(); }
+  const std::vector<int64_t>& labels() const { return labels_; }
+  int64_t batch() const { return static_cast<int64_t>(labels_.size()); }
+  int64_t pixels() const { return batch() * weights_.pixels(); }
 
   /// What was observed, `[size()]`.
   const torch::Tensor& observed() const { return observed_; }
 
-  /// What `images` `[images, pixels]` would give, `[images, size()]`.
+  /// What `images` `[candidates, pixels()]` would give, `[candidates, size()]`.
   torch::Tensor predict(const torch::Tensor& images) const;
 
-  /// The prediction at one image and its differential along `directions`, with rows `[size()]`.
-  AlphaLinearisation linearise(const torch::Tensor& image, const torch::Tensor& directions) const;
+  /// The prediction at one vector of images and its differential along `directions` `[pixels(), directions]`, with rows
+  /// `[size()]`. Directions that leave an image as it is cost nothing for that image.
+  AlphaLinearisation linearise(const torch::Tensor& images, const torch::Tensor& directions) const;
+
+  /// How far `images` `[pixels()]` are from explaining what was observed: the length of the residual with rows scaled
+  /// by their observed size, relative to that of no explanation at all (zero). For choosing among candidates; never
+  /// reads the truth.
+  double unexplained(const torch::Tensor& images) const;
 
  private:
   const DagWeights& weights_;
-  int64_t label_;
+  std::vector<int64_t> labels_;
   torch::Tensor rows_, observed_;
 };
 

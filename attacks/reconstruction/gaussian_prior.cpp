@@ -30,6 +30,19 @@ GaussianPrior fit_gaussian_prior(const torch::Tensor& images, double smallest_de
   return {mean, vectors.flip(1).contiguous(), values.flip(0).clamp_min(0).sqrt().clamp_min(smallest_deviation)};
 }
 
+GaussianPrior join_priors(const std::vector<GaussianPrior>& priors) {
+  if (priors.empty()) throw Error("prior: expected at least one image's, got none");
+  if (priors.size() == 1) return priors.front();
+  std::vector<torch::Tensor> means, components, deviations;
+  for (const auto& prior : priors) {
+    means.push_back(prior.mean);
+    components.push_back(prior.components);
+    deviations.push_back(prior.deviations);
+  }
+  const auto [sorted, order] = torch::cat(deviations).sort(/*stable=*/true, 0, /*descending=*/true);
+  return {torch::cat(means), torch::block_diag(components).index_select(1, order), sorted};
+}
+
 GaussianPrior flat_prior(int64_t pixels, double mean, double deviation) {
   return {torch::full({pixels}, mean, torch::kFloat64), torch::eye(pixels, torch::kFloat64),
           torch::full({pixels}, deviation, torch::kFloat64)};

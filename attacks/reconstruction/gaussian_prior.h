@@ -1,6 +1,8 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <vector>
+
 namespace archleak::attacks {
 
 /// What an attacker believes of an image before any observation: x = mean + basis z with z standard normal.
@@ -27,6 +29,10 @@ struct GaussianPrior {
 /// The prior of mean and covariance of `images` `[images, pixels]`, with all components; standard deviations below
 /// `smallest_deviation` are raised to it, so that no pixel is ruled out. Throws Error for fewer than two images.
 GaussianPrior fit_gaussian_prior(const torch::Tensor& images, double smallest_deviation = 0.003);
+
+/// The prior of a batch, image after image, each with its own prior and independent of the others. The components are
+/// each image's, so all but one image's pixels are zero in them, sorted by deviation.
+GaussianPrior join_priors(const std::vector<GaussianPrior>& priors);
 
 /// The absence of a prior: the same mean and deviation for every pixel, in the order of the pixels.
 GaussianPrior flat_prior(int64_t pixels, double mean = 0.1, double deviation = 0.3);

@@ -72,6 +72,10 @@ Posterior linearise_posterior(const AlphaObservation& observation, const Gaussia
                               const PosteriorOptions& options, at::Generator generator) {
   const torch::NoGradGuard no_grad;
   Posterior belief{.coordinates = torch::zeros({prior.size()}, torch::kFloat64)};
+  if (options.start > 0 && !options.stages.empty()) {
+    auto leading = belief.coordinates.slice(0, 0, options.stages.front().components);
+    leading.normal_(0, options.start, generator);
+  }
   for (const auto& stage : options.stages) {
     const int64_t components = std::min(stage.components, prior.size());
     for (int64_t i = 0; i < stage.iterations; ++i) {

@@ -1,24 +1,57 @@
 #include "attacks/reconstruction/reconstruct.h"
 
+#include <algorithm>
+
 namespace archleak::attacks {
 
-ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph) {
+ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph, int64_t batch) {
   ReconstructionOptions options;
   if (!graph.max_pool) {
     options.posterior = {.stages = {{.components = 100, .iterations = 3}}, .samples = 64, .shrinkage = 0.2};
     options.refine.iterations = 10;
   }
+  for (auto& stage : options.posterior.stages) stage.components *= batch;
+  if (batch > 1) options.posterior.start = 0.3;
   return options;
 }
 
-Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
-                           const ReconstructionOptions& options, at::Generator generator) {
-  const auto belief = linearise_posterior(observation, prior, options.posterior, std::move(generator));
+namespace {
+
+Reconstruction reconstruct_once(const AlphaObservation& observation, const GaussianPrior& prior,
+                                const ReconstructionOptions& options, const at::Generator& generator) {
+  const auto belief = linearise_posterior(observation, prior, options.posterior, generator);
   const auto fit = levenberg_marquardt(observation, prior, belief.coordinates, options.refine);
   const bool refined = fit.residuals.size() > 1 && fit.residuals.front() > 0;
-  return {.image = prior.image(fit.coordinates).clamp(0, 1),
+  const auto images = prior.image(fit.coordinates);
+  return {.images = images.view({observation.batch(), -1}),
+          .labels = observation.labels(),
           .misfit = belief.misfit,
-          .residual = refined ? fit.residuals.back() / fit.residuals.front() : 1};
+          .residual = refined ? fit.residuals.back() / fit.residuals.front() : 1,
+          .unexplained = observation.unexplained(images)};
+}
+
+}  // namespace
+
+Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
+                           const ReconstructionOptions& options, at::Generator generator) {
+  Reconstruction best;
+  for (int64_t restart = 0; restart < std::max<int64_t>(options.restarts, 1); ++restart) {
+    auto found = reconstruct_once(observation, prior, options, generator);
+    if (restart == 0 || found.unexplained < best.unexplained) best = std::move(found);
+  }
+  return best;
+}
+
+Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
+                                              const ClassPrior& prior, const ReconstructionOptions& options,
+                                              const std::function<at::Generator(int64_t label)>& restart) {
+  Reconstruction best;
+  for (int64_t label = 0; label < weights.classes; ++label) {
+    const AlphaObservation supposed(weights, {label}, gradient);
+    auto found = reconstruct(supposed, prior(label), options, restart(label));
+    if (label == 0 || found.unexplained < best.unexplained) best = std::move(found);
+  }
+  return best;
 }
 
 }  // namespace archleak::attacks

@@ -1,6 +1,9 @@
 #pragma once
 #include <torch/torch.h>
 
+#include <functional>
+#include <vector>
+
 #include "attacks/reconstruction/levenberg_marquardt.h"
 #include "attacks/reconstruction/posterior_linearisation.h"
 
@@ -11,19 +14,33 @@ namespace archleak::attacks {
 struct ReconstructionOptions {
   PosteriorOptions posterior;
   LevenbergMarquardtOptions refine{.iterations = 0};
+  int64_t restarts = 1;  ///< attempts, of which the one that explains the observation best is kept
 };
 
-/// The recommended options for a graph of that kind.
-ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph);
+/// The recommended options for a graph of that kind and a batch of that size: the stages' components are those of one
+/// image times the batch. Batches start off the mean, since images of one class would never part from there.
+ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph, int64_t batch = 1);
 
 struct Reconstruction {
-  torch::Tensor image;  ///< `[pixels]`, within [0, 1]
-  double misfit = 0;    ///< of the observation after conditioning, in units of the expected error; see Posterior
-  double residual = 0;  ///< of the refinement, relative to its start; one without refinement
+  torch::Tensor images;         ///< `[batch, pixels]`, not clamped to any range
+  std::vector<int64_t> labels;  ///< that were known or chosen, one an image
+  double misfit = 0;       ///< of the observation after conditioning, in units of the expected error; see Posterior
+  double residual = 0;     ///< of the refinement, relative to its start; one without refinement
+  double unexplained = 0;  ///< see AlphaObservation
 };
 
-/// Rebuilds the image behind `observation`. Deterministic in `generator`; reads nothing but its arguments.
+/// Rebuilds the images behind `observation`; `prior` is of the whole batch. Deterministic in `generator`; reads nothing
+/// but its arguments.
 Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
                            const ReconstructionOptions& options, at::Generator generator);
+
+/// The prior of images of a class.
+using ClassPrior = std::function<const GaussianPrior&(int64_t label)>;
+
+/// Rebuilds the image behind an alpha gradient `[alphas]` whose label is not known: tries every class with its prior
+/// and keeps what explains the gradient best. `restart(label)` gives each class its generator.
+Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
+                                              const ClassPrior& prior, const ReconstructionOptions& options,
+                                              const std::function<at::Generator(int64_t label)>& restart);
 
 }  // namespace archleak::attacks

@@ -60,8 +60,8 @@ TEST(DagNetwork, RawWeightsOfOneOperationAndOneInputAreTheSelectedSubNetwork) {
   graph->select({});
   const auto alphas = graph->alphas();
   for (int64_t cell = 0; cell < 4; ++cell) {
-    choose(alphas[0].detach()[cell], operations[cell]);
-    choose(alphas[1 + cell].detach()[0], inputs[cell]);
+    choose(alphas[1].detach()[cell], operations[cell]);
+    choose(alphas[0].detach().narrow(0, first_connection(cell + 1), cell + 1), inputs[cell]);
   }
   EXPECT_TRUE(graph->forward(images()).allclose(selected, 1e-5, 1e-6));
 }
@@ -69,7 +69,7 @@ TEST(DagNetwork, RawWeightsOfOneOperationAndOneInputAreTheSelectedSubNetwork) {
 TEST(DagNetwork, WithoutMaxPoolItsWeightHasNoEffect) {
   const auto graph = network({.cells = 4, .max_pool = false});
   const auto before = graph->forward(images());
-  graph->alphas()[0].detach().select(1, kMaxPool).fill_(100);
+  graph->alphas()[1].detach().select(1, kMaxPool).fill_(100);
   EXPECT_TRUE(graph->forward(images()).equal(before));
 }
 
@@ -87,7 +87,12 @@ TEST(DagNetwork, ArchitectureGradientComesOutOfTheArena) {
   Arena arena = adopt(*graph);
   const Batch batch{images(), torch::tensor({1, 2})};
   architecture_gradient(*graph, arena, batch, batch, {});
-  EXPECT_GT(arena.gradient(Segment::alpha).norm().item<double>(), 0);
+  const auto loss = torch::cross_entropy_loss(graph->forward(batch.images), batch.labels);
+  const auto expected = torch::autograd::grad({loss}, graph->alphas());
+  const auto found = arena.gradient(Segment::alpha);
+  EXPECT_TRUE(found.slice(0, 0, 6).equal(expected[0]));
+  EXPECT_TRUE(found.slice(0, 6).equal(expected[1].flatten()));
+  EXPECT_GT(expected[0].abs().min().item<double>(), 0);
 }
 
 TEST(DagNetwork, APlaceIsACellsOperation) {

@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "attacks/reconstruction/alpha_update.h"
 #include "attacks/reconstruction/image_metrics.h"
 #include "attacks/reconstruction/levenberg_marquardt.h"
 #include "attacks/reconstruction/posterior_linearisation.h"
+#include "attacks/reconstruction/reconstruct.h"
 #include "core/error.h"
 #include "core/torch_random.h"
 
@@ -27,7 +29,7 @@ struct Target {
   explicit Target(const nas::DagOptions& options)
       : network(nas::make_dag_network(options, kShape, 10, stream("weights"))), weights(*network) {}
   AlphaObservation observe(const torch::Tensor& image) const {
-    return {weights, kLabel, AlphaGradients(weights)(image.unsqueeze(0), kLabel)[0]};
+    return {weights, {kLabel}, AlphaGradients(weights)(image.unsqueeze(0), kLabel)[0]};
   }
   std::shared_ptr<nas::DagNetwork> network;
   DagWeights weights;
@@ -87,11 +89,92 @@ TEST(GaussianPrior, CoordinatesAreThoseOfTheImage) {
   EXPECT_EQ(prior.deviations.min().item<double>(), 0.003);
 }
 
+TEST(GaussianPrior, OfABatchHasEveryImagesComponentsByDeviation) {
+  const std::vector<GaussianPrior> each{fit_gaussian_prior(smooth_images(200, 1)),
+                                        fit_gaussian_prior(smooth_images(200, 2))};
+  const auto joined = join_priors(each);
+  EXPECT_TRUE((joined.deviations.diff() <= 0).all().item<bool>());
+  const auto images = smooth_images(2, 3);
+  EXPECT_TRUE(joined.image(joined.coordinates(images.flatten())).allclose(images.flatten()));
+  EXPECT_NEAR(joined.coordinates(images.flatten()).norm().item<double>(),
+              std::hypot(each[0].coordinates(images[0]).norm().item<double>(),
+                         each[1].coordinates(images[1]).norm().item<double>()),
+              1e-9);
+}
+
+TEST(AlphaObservation, PredictsTheMeanGradientOfABatchAndItsDifferential) {
+  const Target target({.cells = 6, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto images = smooth_images(2, 9);
+  const AlphaObservation both(target.weights, {1, 4}, torch::zeros({target.weights.alphas()}));
+  const AlphaGradients gradients(target.weights);
+  const auto mean = (gradients(images.slice(0, 0, 1), 1) + gradients(images.slice(0, 1), 4)) / 2;
+  const AlphaObservation seen(target.weights, {1, 4}, mean);
+  const auto flat = images.flatten();
+  EXPECT_TRUE(both.predict(flat.unsqueeze(0))[0].allclose(seen.observed(), 1e-9, 1e-12));
+  EXPECT_LT(seen.unexplained(flat), 1e-6);
+  EXPECT_GT(seen.unexplained(flat.flip(0)), 1e-2);
+
+  const auto directions = torch::eye(288, torch::kFloat64).slice(1, 100, 200);
+  const auto at = both.linearise(flat, directions);
+  const double step = 1e-5;
+  for (const int64_t column : {0, 70}) {
+    const auto moved = flat + step * directions.select(1, column), back = flat - step * directions.select(1, column);
+    const auto difference = (both.predict(moved.unsqueeze(0)) - both.predict(back.unsqueeze(0)))[0] / (2 * step);
+    EXPECT_TRUE(at.jacobian.select(1, column).allclose(difference, 1e-4, 1e-9));
+  }
+}
+
+TEST(Reconstruct, FindsBothImagesOfABatch) {
+  const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto originals = smooth_images(2, 9);
+  const AlphaGradients gradients(target.weights);
+  const auto gradient = (gradients(originals.slice(0, 0, 1), 1) + gradients(originals.slice(0, 1), 4))[0] / 2;
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const auto found = reconstruct(AlphaObservation(target.weights, {1, 4}, gradient), join_priors({prior, prior}),
+                                 {.posterior = {.stages = {{32, 4}}}, .refine = {.iterations = 5}}, stream("samples"));
+  EXPECT_EQ(found.labels, (std::vector<int64_t>{1, 4}));
+  for (const int64_t b : {0, 1}) EXPECT_GT(similarity(found.images[b], originals[b]), 0.9);
+}
+
+TEST(Reconstruct, EnumeratingLabelsFindsTheLabelThatWasUsed) {
+  const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto original = smooth_images(1, 9);
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const auto found = reconstruct_enumerating_labels(
+      target.weights, AlphaGradients(target.weights)(original, 7)[0],
+      [&](int64_t) -> const GaussianPrior& { return prior; }, {.posterior = {.stages = {{16, 3}}}},
+      [](int64_t label) { return stream("samples", label); });
+  EXPECT_EQ(found.labels, std::vector<int64_t>{7});
+  EXPECT_GT(similarity(found.images[0], original[0]), 0.9);
+}
+
+TEST(AlphaUpdate, TheGradientComesBackFromADifferenceAndItsSignsFromAdams) {
+  const auto options = torch::TensorOptions().dtype(torch::kFloat64);
+  const auto alpha = torch::rand({50}, stream("alpha"), options), g = torch::randn({50}, stream("gradient"), options);
+  EXPECT_TRUE(alpha_gradient_from(g, alpha, {}).equal(g));
+  const AlphaUpdate sgd{.kind = AlphaUpdateKind::sgd, .lr = 0.1, .steps = 3, .decay = 0.01};
+  EXPECT_TRUE(alpha_gradient_from(-0.3 * (g + 0.01 * alpha), alpha, sgd).allclose(g));
+  const AlphaUpdate adam{.kind = AlphaUpdateKind::adam, .lr = 0.1, .epsilon = 1e-8};
+  const auto step = -0.1 * g / (g.abs() + 1e-8);
+  EXPECT_TRUE(alpha_gradient_from(step.to(torch::kFloat32), alpha, adam).sign().equal(g.sign()));
+  const auto tiny = 1e-9 * g;  // near epsilon, u says how large it was
+  EXPECT_TRUE(alpha_gradient_from(-0.1 * tiny / (tiny.abs() + 1e-8), alpha, adam).allclose(tiny, 1e-6, 0));
+}
+
+TEST(AlphaUpdate, WhatIsNoUpdateIsRefused) {
+  const auto alpha = torch::zeros({3});
+  EXPECT_THROW(alpha_gradient_from(torch::zeros({4}), alpha, {}), Error);
+  EXPECT_THROW(alpha_gradient_from(torch::full({3}, NAN), alpha, {}), Error);
+  EXPECT_THROW(alpha_gradient_from(alpha, alpha, {.kind = AlphaUpdateKind::sgd}), Error);
+  EXPECT_THROW(alpha_gradient_from(alpha, alpha, {.kind = AlphaUpdateKind::sgd, .lr = 1, .steps = 0}), Error);
+}
+
 TEST(AlphaObservation, AGradientOfAnotherSizeOrNotFiniteIsRefused) {
   const Target target({.cells = 4});
-  EXPECT_THROW(AlphaObservation(target.weights, kLabel, torch::zeros({3})), Error);
-  EXPECT_THROW(AlphaObservation(target.weights, 10, torch::zeros({target.weights.alphas()})), Error);
-  EXPECT_THROW(AlphaObservation(target.weights, kLabel, torch::full({target.weights.alphas()}, NAN)), Error);
+  EXPECT_THROW(AlphaObservation(target.weights, {kLabel}, torch::zeros({3})), Error);
+  EXPECT_THROW(AlphaObservation(target.weights, {10}, torch::zeros({target.weights.alphas()})), Error);
+  EXPECT_THROW(AlphaObservation(target.weights, {}, torch::zeros({target.weights.alphas()})), Error);
+  EXPECT_THROW(AlphaObservation(target.weights, {kLabel}, torch::full({target.weights.alphas()}, NAN)), Error);
 }
 
 }  // namespace
