@@ -23,8 +23,8 @@ std::vector<int64_t> effective_rows(const DagWeights& weights) {
 }  // namespace
 
 AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels,
-                                   const torch::Tensor& gradient)
-    : weights_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
+                                   const torch::Tensor& gradient, bool signs)
+    : weights_(weights), labels_(std::move(labels)), signs_(signs), rows_(torch::tensor(effective_rows(weights))) {
   if (gradient.numel() != weights.alphas()) {
     throw Error(
         fmt::format("reconstruction: expected a gradient of {} alphas, got {}", weights.alphas(), gradient.numel()));
@@ -37,6 +37,7 @@ AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_
   }
   observed_ = gradient.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
   if (!observed_.isfinite().all().item<bool>()) throw Error("reconstruction: expected a finite gradient, got another");
+  observed_ = seen(observed_);
 }
 
 torch::Tensor AlphaObservation::predict(const torch::Tensor& images) const {
@@ -46,7 +47,7 @@ torch::Tensor AlphaObservation::predict(const torch::Tensor& images) const {
     const auto one = gradients(images.narrow(1, b * weights_.pixels(), weights_.pixels()), labels_[b]);
     sum = b == 0 ? one : sum.add_(one);
   }
-  return sum.index_select(1, rows_) / batch();
+  return seen(sum.index_select(1, rows_) / batch());
 }
 
 AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, const torch::Tensor& directions) const {

@@ -18,7 +18,15 @@ class AlphaObservation {
   /// `gradient` `[alphas]`, connections first, then operations cell by cell; `labels` has one class for each image of
   /// the batch. `weights` must outlive this. Throws Error for a gradient of another size or with values that are not
   /// finite, and for labels that are no class.
-  AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient);
+  ///
+  /// With `signs`, only the gradient's signs count, as after a step of Adam; then observed() and predict() are signs.
+  AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient,
+                   bool signs = false);
+
+  bool signs() const { return signs_; }
+
+  /// What is observed of gradients: themselves, or their signs.
+  torch::Tensor seen(const torch::Tensor& gradients) const { return signs_ ? gradients.sign() : gradients; }
 
   int64_t size() const { return observed_.size(0); }
   const std::vector<int64_t>& labels() const { return labels_; }
@@ -31,7 +39,8 @@ class AlphaObservation {
   /// What `images` `[candidates, pixels()]` would give, `[candidates, size()]`.
   torch::Tensor predict(const torch::Tensor& images) const;
 
-  /// The prediction at one vector of images and its differential along `directions` `[pixels(), directions]`, with rows
+  /// The gradient (not its signs) at one vector of images and its differential along `directions` `[pixels(),
+  /// directions]`, with rows
   /// `[size()]`. Directions that leave an image as it is cost nothing for that image.
   AlphaLinearisation linearise(const torch::Tensor& images, const torch::Tensor& directions) const;
 
@@ -43,6 +52,7 @@ class AlphaObservation {
  private:
   const DagWeights& weights_;
   std::vector<int64_t> labels_;
+  bool signs_;
   torch::Tensor rows_, observed_;
 };
 

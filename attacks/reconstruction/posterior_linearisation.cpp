@@ -43,15 +43,23 @@ void condition(Posterior& belief, const AlphaObservation& observation, const Gau
   const auto at = observation.linearise(image, basis);
   const auto drawn = differences(belief.spread, prior.size(), options.samples, generator);
   const auto predicted = observation.predict(prior.image(belief.coordinates + drawn.t()));
-  auto error = predicted - at.gradient - torch::mm(at.jacobian, drawn.slice(0, 0, components)).t();
+  const auto moved = torch::mm(at.jacobian, drawn.slice(0, 0, components)).t();
+  const auto centre = observation.seen(at.gradient);
+  // Of signs, how much of what the differential promises they keep over the belief's width, row by row: regression on
+  // the samples (Bussgang's theorem, for Gaussian rows).
+  auto kept_slope = torch::ones_like(at.gradient);
+  if (observation.signs()) {
+    kept_slope = ((predicted - centre) * moved).sum(0) / (moved.square().sum(0) + std::numeric_limits<double>::min());
+  }
+  auto error = predicted - centre - moved * kept_slope;
 
   auto scale = error.square().mean(0).sqrt();
   scale = scale + 1e-3 * scale.median() + std::numeric_limits<double>::min();
   error = error / scale;
   const auto bias = error.mean(0);
   const ErrorPrecision precision((error - bias) / std::sqrt(static_cast<double>(options.samples)), options.shrinkage);
-  const auto jacobian = at.jacobian / scale.unsqueeze(1);
-  const auto misfit = (observation.observed() - at.gradient) / scale;
+  const auto jacobian = at.jacobian * (kept_slope / scale).unsqueeze(1);
+  const auto misfit = (observation.observed() - centre) / scale;
   auto estimated = belief.coordinates.slice(0, 0, components);
   const auto target = misfit - bias + torch::mv(jacobian, estimated);
 
