@@ -30,7 +30,7 @@ CREATE TABLE note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 void prepare(const Database& database) {
   const std::string file = database.file().string();
   const auto application = [&] { return database.integer("PRAGMA application_id"); };
-  if (application() != kApplication && database.integer("SELECT count(*) FROM sqlite_master") > 0) {
+  if (database.integer("SELECT count(*) FROM sqlite_master") > 0 && application() != kApplication) {
     throw DataError(file + ": expected a file of results, got an SQLite file of another program; name another folder");
   }
   database.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "open");
