@@ -8,6 +8,7 @@ install(TARGETS archleak)
 foreach(folder core data models wire nas client server attacks)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/archleak FILES_MATCHING PATTERN "*.h")
 endforeach()
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/archleak FILES_MATCHING PATTERN "*.toml")
 install(EXPORT ArchLeakTargets NAMESPACE ArchLeak:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ArchLeak)
 configure_package_config_file(cmake/ArchLeakConfig.cmake.in ${CMAKE_BINARY_DIR}/ArchLeakConfig.cmake
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/ArchLeak)

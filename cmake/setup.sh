@@ -3,7 +3,8 @@
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config git libtorch-dev libopenblas0-openmp libzmq3-dev cppzmq-dev
   libcereal-dev libtbb-dev libspdlog-dev libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libstb-dev libssl-dev libcurl4-openssl-dev libpcap-dev zlib1g-dev gnuplot-nox clang-format python3)
+  nlohmann-json3-dev libstb-dev libssl-dev libsqlite3-dev libboost-dev libcurl4-openssl-dev libpcap-dev zlib1g-dev
+  gnuplot-nox clang-format python3)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing+=("$package")

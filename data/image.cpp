@@ -87,16 +87,20 @@ Image from_planar(const uint8_t* pixels, int64_t channels, int64_t height, int64
   return image;
 }
 
-void write_png(const std::filesystem::path& file, const Image& image) {
+std::string encode_png(const Image& image) {
   std::string content;
   const auto append = [](void* context, void* data, int size) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data), static_cast<size_t>(size));
   };
   if (!stbi_write_png_to_func(append, &content, static_cast<int>(image.width), static_cast<int>(image.height),
                               static_cast<int>(image.channels), image.pixels.data(), 0)) {
-    throw Error(file.string() + ": cannot encode a PNG image");
+    throw Error(fmt::format("cannot encode {}x{} pixels as a PNG image", image.height, image.width));
   }
-  write_file_atomically(file, content);
+  return content;
+}
+
+void write_png(const std::filesystem::path& file, const Image& image) {
+  write_file_atomically(file, encode_png(image));
 }
 
 }  // namespace archleak::data

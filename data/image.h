@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace archleak::data {
@@ -29,6 +30,9 @@ void append_planar(const Image& image, std::vector<uint8_t>& pixels);
 
 /// The inverse of append_planar: an image from [channels, height, width] pixels.
 Image from_planar(const uint8_t* pixels, int64_t channels, int64_t height, int64_t width);
+
+/// The content of a PNG file.
+std::string encode_png(const Image& image);
 
 /// Writes a PNG file, atomically.
 void write_png(const std::filesystem::path& file, const Image& image);

@@ -37,6 +37,9 @@ figcaption { font-size: 13px; color: var(--soft); margin-bottom: 2px; }
 figure svg, figure img { width: 100%; height: auto; display: block; }
 figure svg text, figure svg tspan { font-family: inherit; }
 figure svg image { image-rendering: pixelated; }
+.published { color: var(--blue); }
+.pixels { display: inline-block; max-width: 100%; }
+.pixels img { width: 100%; height: auto; display: block; image-rendering: pixelated; }
 .beside { align-self: center; }
 .scroll { overflow-x: auto; margin-top: 10px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
@@ -122,12 +125,12 @@ std::string html_page(const std::string& title, const std::string& body) {
          "</main>\n</body>\n</html>\n";
 }
 
-std::string html_image(const std::string& svg, const std::string& description) {
-  std::string encoded(4 * (svg.size() / 3 + 1) + 1, '\0');
+std::string html_image(const std::string& content, const char* type, const std::string& description) {
+  std::string encoded(4 * (content.size() / 3 + 1) + 1, '\0');
   encoded.resize(static_cast<size_t>(EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                                     reinterpret_cast<const unsigned char*>(svg.data()),
-                                                     static_cast<int>(svg.size()))));
-  return "<img alt=\"" + escape_html(description) + "\" src=\"data:image/svg+xml;base64," + encoded + "\">";
+                                                     reinterpret_cast<const unsigned char*>(content.data()),
+                                                     static_cast<int>(content.size()))));
+  return fmt::format("<img alt=\"{}\" src=\"data:{};base64,{}\">", escape_html(description), type, encoded);
 }
 
 std::string format_bytes(double bytes) {

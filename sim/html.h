@@ -26,8 +26,9 @@ std::string html_details(const std::string& summary, const std::string& content)
 /// A document with its style inside it: nothing is loaded from elsewhere, nothing is a script.
 std::string html_page(const std::string& title, const std::string& body);
 
-/// An image that is part of the page; whatever the SVG holds, a browser runs no script in it.
-std::string html_image(const std::string& svg, const std::string& description);
+/// An image that is part of the page, of `type` "image/svg+xml" or "image/png"; whatever an SVG holds, a browser runs
+/// no script in it.
+std::string html_image(const std::string& content, const char* type, const std::string& description);
 
 /// "1.5 MB": powers of 1000, three digits.
 std::string format_bytes(double bytes);

@@ -9,6 +9,8 @@
 #include "sim/nas_command.h"
 #include "sim/run_command.h"
 #include "sim/show_command.h"
+#include "sim/table_command.h"
+#include "sim/tables/experiments.h"
 #include "sim/tap_command.h"
 #include "sim/version_command.h"
 
@@ -18,11 +20,12 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(
       "Exit codes: 0 success, 1 failure, 2 wrong command line or configuration, 3 bad data, 4 transport,\n"
-      "5 bad checkpoint, 75 interrupted after a checkpoint (continue with `archleak resume DIR`).");
+      "5 bad checkpoint, 75 interrupted after a checkpoint (continue with the command on the screen).");
   int exit_code = 0;
   sim::add_run_commands(app, exit_code);
   sim::add_search_command(app);
   sim::add_report_command(app);
+  sim::add_table_command(app, sim::experiments(), exit_code);
   sim::add_tap_command(app, exit_code);
   sim::add_capture_command(app);
   sim::add_nas_command(app);

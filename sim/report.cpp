@@ -67,7 +67,8 @@ std::string curves(ReportCharts& charts) {
 std::string architecture(const RunDirectory& run, const RunSummary& summary, ReportCharts& charts) {
   std::string content;
   if (std::filesystem::exists(run.genotype_drawing())) {
-    content += "<figure>" + html_image(read_file(run.genotype_drawing(), 16 << 20), "both cells of the genotype") +
+    content += "<figure>" +
+               html_image(read_file(run.genotype_drawing(), 16 << 20), "image/svg+xml", "both cells of the genotype") +
                "</figure>\n";
   }
   if (std::filesystem::exists(run.genotype())) {

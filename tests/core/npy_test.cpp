@@ -41,5 +41,32 @@ TEST(Npy, AShapeThatDoesNotFitIsAnError) {
   EXPECT_THROW(write_npy(folder / "missing" / "a.npy", values, {3}), Error);
 }
 
+TEST(Npy, ADecodedArrayIsTheOneThatWasEncoded) {
+  for (const std::vector<int64_t>& shape : {std::vector<int64_t>{2, 1, 3}, {6}, {}, {0, 4}}) {
+    int64_t count = 1;
+    for (const int64_t size : shape) count *= size;
+    std::vector<float> values(static_cast<size_t>(count));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.5F * static_cast<float>(i);
+    const FloatArray array = decode_npy(encode_npy(values, shape), "x");
+    EXPECT_EQ(array.shape, shape);
+    EXPECT_EQ(array.values, values);
+  }
+}
+
+TEST(Npy, BytesThatAreNoSuchArrayAreAnError) {
+  const std::string good = encode_npy(std::vector<float>{1, 2, 3, 4}, {2, 2});
+  for (size_t length = 0; length < good.size(); ++length) {
+    EXPECT_THROW(decode_npy(good.substr(0, length), "x"), DataError) << length;
+  }
+  EXPECT_THROW(decode_npy(good + "x", "x"), DataError);
+  const auto with = [&good](const std::string& from, const std::string& to) {
+    std::string bytes = good;
+    return bytes.replace(bytes.find(from), from.size(), to);
+  };
+  EXPECT_THROW(decode_npy(with("<f4", "<i8"), "x"), DataError);
+  EXPECT_THROW(decode_npy(with("(2, 2, )", "(2, -2,)"), "x"), DataError);
+  EXPECT_THROW(decode_npy(with("(2, 2, ), }            ", "(4294967296, 4294967296,"), "x"), DataError);
+}
+
 }  // namespace
 }  // namespace archleak

@@ -1,0 +1,112 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace archleak::sim {
+
+/// One key of an experiment's settings, as a table's file or the command line gives it.
+struct Setting {
+  std::string key;     ///< "graph.cells"
+  std::string value;   ///< as TOML
+  std::string origin;  ///< "002-T1.toml:12" or "--set", for messages
+};
+
+/// One place on an axis: its name in the table and what it sets.
+struct AxisValue {
+  std::string label;  ///< "32", "elu", "labels unknown"
+  std::vector<Setting> settings;
+};
+
+struct Axis {
+  std::string name;
+  std::vector<AxisValue> values;
+};
+
+/// Places on axes, by axis; where an axis is absent, all of it.
+using Selection = std::map<std::string, std::string>;
+
+enum class FigureKind {
+  rate,    ///< share of trials where it is 1, with Wilson's interval
+  mean,    ///< with Student's t interval
+  median,  ///< with the sign test's interval
+};
+
+/// A column of numbers that the table shows: a figure of the experiment over a cell's trials.
+struct FigureSpec {
+  std::string id;    ///< what published values and checks call it
+  std::string name;  ///< what the experiment calls it
+  std::string label;
+  FigureKind kind = FigureKind::mean;
+  std::string when;  ///< only trials where this 0/1 figure is 1; empty: all
+  Selection minus;   ///< the difference, trial by trial, to the cell that lies here instead; empty: no difference
+  std::string unit;  ///< "%"
+  double scale = 1;  ///< what is shown is the figure times this
+  int digits = 2;    ///< after the point
+};
+
+/// A number that the paper prints, in the unit that the table shows.
+struct PublishedValue {
+  std::string figure;  ///< FigureSpec::id
+  Selection at;        ///< all axes
+  double value = 0;
+};
+
+enum class CheckKind {
+  rises,  ///< along an axis, from its first to its last place
+  falls,
+  above,     ///< first > second + margin
+  at_least,  ///< first >= second - margin
+  near,      ///< within `margin` of a value, or of the published one
+};
+
+/// A direction that the paper states. Axes that it leaves open give a verdict for each of their places.
+struct Check {
+  CheckKind kind = CheckKind::rises;
+  std::string figure;
+  std::string along;            ///< rises, falls: the axis
+  Selection first;              ///< above, at_least; for the others: where
+  Selection second;             ///< above, at_least
+  std::optional<double> value;  ///< near; absent: the published value
+  double margin = 0;            ///< above, at_least, near: in the unit shown
+  std::string claim;            ///< in words
+};
+
+/// What a scale changes.
+struct TableScale {
+  int64_t trials = 0;              ///< 0: the table's
+  std::vector<std::string> notes;  ///< what was shrunk
+  std::vector<Setting> settings;
+  std::map<std::string, std::vector<AxisValue>> axes;  ///< places instead of the axis's own
+};
+
+/// A table as its file describes it (docs/tables.md).
+struct TableSpec {
+  std::string id;
+  std::string title;
+  std::string paper;
+  std::string source;  ///< "Table 1"
+  std::string experiment;
+  std::string file;  ///< for messages
+  int64_t trials = 0;
+  std::vector<std::string> notes;
+  std::vector<Setting> settings;
+  std::vector<Axis> axes;
+  std::map<std::string, TableScale> scales;
+  std::vector<FigureSpec> figures;
+  std::vector<PublishedValue> published;
+  std::vector<Check> checks;
+  std::vector<std::string> rows;  ///< axes, outermost first
+  std::vector<std::string> columns;
+};
+
+/// The names that a scale may have.
+const std::vector<std::string>& scale_names();
+
+/// Reads a table from a TOML document; `file` stands for it in messages. Throws ConfigError with file and line.
+TableSpec parse_table(const std::string& document, const std::string& file);
+
+}  // namespace archleak::sim
