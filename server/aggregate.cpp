@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/clip.h"
 #include "core/error.h"
 
 namespace archleak::server {

@@ -53,8 +53,4 @@ std::vector<double> krum_scores(Updates updates, int64_t byzantine);
 /// Indices of the `selected` best updates by `krum_scores` (ties: lower index), ascending.
 std::vector<size_t> krum_select(Updates updates, int64_t byzantine, int64_t selected);
 
-/// Scales `values` about `center` (empty: zero) so that the Euclidean distance is at most `bound`; returns the distance
-/// before.
-double clip_to_norm(std::span<float> values, std::span<const float> center, double bound);
-
 }  // namespace archleak::server

@@ -77,20 +77,6 @@ TEST(RobustRules, APoisonedMinorityDoesNotMoveTheResultFar) {
   EXPECT_THAT(krum_select(spans(rows), 3, 8), ElementsAre(0, 1, 3, 4, 6, 7, 8, 10));
 }
 
-TEST(ClipToNorm, ShortensLongUpdatesAlone) {
-  std::vector<float> values{3, 4};
-  EXPECT_EQ(clip_to_norm(values, {}, 5), 5);
-  EXPECT_THAT(values, ElementsAre(3, 4));
-  EXPECT_EQ(clip_to_norm(values, {}, 2.5), 5);
-  EXPECT_THAT(values, ElementsAre(1.5f, 2));
-}
-
-TEST(ClipToNorm, MeasuresFromTheCenter) {
-  std::vector<float> values{13, 24};
-  EXPECT_EQ(clip_to_norm(values, std::vector<float>{10, 20}, 2.5), 5);
-  EXPECT_THAT(values, ElementsAre(11.5f, 22));
-}
-
 std::string error_of(const RobustOptions& options, Fidelity fidelity, int64_t clients) {
   try {
     validate(options, fidelity, clients);

@@ -1,0 +1,72 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+
+namespace archleak::defenses {
+
+/// What may be done to an update before it leaves its client.
+enum class Transform { noise, clip_noise, top_k, quantise };
+
+/// Gaussian noise of a size that somebody chose. Not differential privacy: nothing bounds what one client gives.
+struct NoiseOptions {
+  enum class On { alpha, weights, both } on = On::alpha;
+  double amount = 0.01;
+  enum class Unit {
+    std,       ///< amount is the standard deviation
+    variance,  ///< amount is the variance
+    gradient,  ///< amount times the root mean square of the segment is the standard deviation
+  } unit = Unit::variance;
+};
+
+/// Whom the guarantee of clip_noise is against.
+enum class Guard {
+  messages,  ///< whoever reads single updates: the coordinator, an eavesdropper
+  model,     ///< whoever sees the global models alone; single updates must be hidden from him by other means
+};
+
+/// The Gaussian mechanism: an update is clipped to an L2 norm and gets noise in proportion to it (see privacy.h).
+struct ClipNoiseOptions {
+  double clip = 1;              ///< largest L2 norm of an update's weights and alpha together
+  double noise_multiplier = 1;  ///< standard deviation of the noise, in units of `clip`
+  double target_epsilon = 0;    ///< above 0: the noise multiplier is the one that spends so much in the whole run
+  double delta = 1e-5;
+  Guard guard = Guard::messages;
+};
+
+/// Of each segment only the largest values by magnitude are sent.
+struct TopKOptions {
+  double share = 0.1;           ///< of the values, rounded up
+  bool error_feedback = false;  ///< a client adds what it held back to its next update (Seide et al. 2014)
+};
+
+/// Each segment is rounded, at random and without bias, to 2^bits - 1 levels between minus and plus its largest
+/// magnitude (QSGD, Alistarh et al. 2017).
+struct QuantiseOptions {
+  int bits = 8;
+};
+
+/// The defences on updates, in the order in which they are applied.
+struct DefenseOptions {
+  std::vector<Transform> transforms;
+  NoiseOptions noise;
+  ClipNoiseOptions clip_noise;
+  TopKOptions top_k;
+  QuantiseOptions quantise;
+
+  bool has(Transform transform) const;
+};
+
+/// Key `transforms` and sections `noise`, `clip_noise`, `top_k` and `quantise`. Throws ConfigError, also for a
+/// transform that is named twice.
+void describe(ConfigSection section, DefenseOptions& options);
+
+/// "clip_noise".
+const char* name_of(Transform transform);
+
+/// The defences in force, for people: "noise N(0, 0.01) on alpha", "top 10 % by magnitude of each segment", ...
+std::vector<std::string> describe_in_words(const DefenseOptions& options);
+
+}  // namespace archleak::defenses
