@@ -1,0 +1,210 @@
+#include "sim/tables/reconstruction_experiment.h"
+
+#include <chrono>
+
+#include "attacks/reconstruction/first_order.h"
+#include "attacks/reconstruction/reconstruct.h"
+#include "core/torch_random.h"
+#include "sim/tables/reconstruction_victim.h"
+
+namespace archleak::sim {
+namespace {
+
+constexpr int64_t kOthers = 99;
+constexpr double kKappa = 245.0 / 255;
+
+/// What an attack works from: never the images.
+struct Attacker {
+  const ReconstructionSettings& settings;
+  const PublicImages& data;
+  const Victim& victim;  ///< of which it reads `network` (if known), `sent`, `reading` and `labels` (if known) alone
+  uint64_t seed;
+
+  std::vector<int64_t> labels() const {
+    const bool known = settings.attack.label == LabelKnowledge::known;
+    return known ? victim.labels : std::vector<int64_t>(victim.labels.size(), 0);
+  }
+
+  /// The target as the attacker has it: the broadcast model, or one with weights of its own.
+  std::shared_ptr<nas::DagNetwork> network() const {
+    const char* purpose = settings.attack.weights_known ? "initial weights" : "the attacker's weights";
+    return nas::make_dag_network(settings.graph, data.shape(), data.classes(),
+                                 make_torch_generator({.seed = seed, .purpose = purpose}));
+  }
+
+  attacks::GaussianPrior prior(int64_t label) const {
+    return settings.attack.prior == Prior::basis ? data.prior(label) : attacks::flat_prior(data.shape().size());
+  }
+
+  at::Generator generator(int64_t label) const {
+    return make_torch_generator({.seed = seed, .purpose = "attack", .index = label});
+  }
+};
+
+attacks::Reconstruction no_observation(const Attacker& attacker) {
+  attacks::Reconstruction guess{.images = {}, .labels = attacker.labels()};
+  std::vector<torch::Tensor> images;
+  for (const int64_t label : guess.labels) images.push_back(attacker.prior(label).mean);
+  guess.images = torch::stack(images);
+  return guess;
+}
+
+attacks::Reconstruction second_order_attack(const Attacker& attacker) {
+  const auto& attack = attacker.settings.attack;
+  const auto network = attacker.network();
+  const attacks::DagWeights weights(*network);
+  std::vector<torch::Tensor> alphas, sent;
+  for (const auto& alpha : attacker.victim.network->alphas()) alphas.push_back(alpha.detach().flatten());
+  for (const auto& update : attacker.victim.sent) sent.push_back(update.flatten());
+  auto read = torch::cat(sent).to(torch::kFloat64);
+  const auto before = torch::cat(alphas).to(torch::kFloat64);
+  if (attack.observation == SeenUpdate::weights) read = read - before;
+  const auto gradient = attacks::alpha_gradient_from(read, before, attacker.victim.reading);
+  const bool signs = attacker.victim.reading.kind == attacks::AlphaUpdateKind::adam;
+
+  auto options = attacks::recommended_reconstruction(attacker.settings.graph, attack.batch);
+  options.restarts = attack.restarts;
+  if (attack.solver == Solver::levenberg_marquardt) {
+    options.posterior.stages.clear();
+    options.refine.iterations = 10;
+  }
+  if (attack.label == LabelKnowledge::enumerated) {
+    std::map<int64_t, attacks::GaussianPrior> priors;
+    for (int64_t label = 0; label < attacker.data.classes(); ++label) priors.emplace(label, attacker.prior(label));
+    return attacks::reconstruct_enumerating_labels(
+        weights, gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return priors.at(label); }, options,
+        [&](int64_t label) { return attacker.generator(label); }, signs);
+  }
+  std::vector<attacks::GaussianPrior> priors;
+  for (const int64_t label : attacker.labels()) priors.push_back(attacker.prior(label));
+  const attacks::AlphaObservation observation(weights, attacker.labels(), gradient, signs);
+  return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
+}
+
+attacks::Reconstruction first_order_attack(const Attacker& attacker) {
+  using attacks::FirstOrderOptions, attacks::GradientObjective;
+  const auto& attack = attacker.settings.attack;
+  const auto network = attacker.network();
+  std::vector<torch::Tensor> parameters, sent;
+  for (const auto& item : network->named_parameters()) {
+    if (!network->is_alpha(item.key()) && attack.observation == SeenUpdate::gradient_and_weights) {
+      parameters.push_back(item.value());
+    }
+  }
+  for (const auto& alpha : network->alphas()) parameters.push_back(alpha);
+  for (size_t i = 0; i < attacker.victim.sent.size(); ++i) {
+    const auto before = attacker.victim.parameters[i].detach().flatten();
+    auto read = attacker.victim.sent[i].flatten();
+    if (attack.observation == SeenUpdate::weights) read = read - before;
+    sent.push_back(attacks::alpha_gradient_from(read, before, attacker.victim.reading));
+  }
+  const bool lbfgs = attack.solver == Solver::lbfgs;
+  const FirstOrderOptions options{.objective = attack.solver == Solver::adam_cosine ? GradientObjective::cosine
+                                               : attack.solver == Solver::adam_l1   ? GradientObjective::l1
+                                                                                    : GradientObjective::l2,
+                                  .step = lbfgs ? FirstOrderOptions::Step::lbfgs : FirstOrderOptions::Step::adam,
+                                  .iterations = attack.iterations,
+                                  .lr = lbfgs ? 1 : 0.1,
+                                  .total_variation = attack.prior == Prior::total_variation ? 1e-2 : 0,
+                                  .joint_labels = attack.label == LabelKnowledge::joint,
+                                  .denoise_above = attack.denoise ? kKappa : 0,
+                                  .restarts = attack.restarts};
+  const auto shape = attacker.data.shape();
+  const auto found =
+      attacks::match_gradients(*network, parameters, sent, {shape.channels, shape.height, shape.width},
+                               attacker.labels(), attacker.data.classes(), options, attacker.generator(0));
+  return {.images = found.images.flatten(1), .labels = found.labels, .unexplained = found.objective};
+}
+
+attacks::Reconstruction attack(const Attacker& attacker) {
+  const auto& options = attacker.settings.attack;
+  if (options.channel == Channel::curve) return no_observation(attacker);
+  const bool second = options.solver == Solver::posterior || options.solver == Solver::levenberg_marquardt;
+  return second ? second_order_attack(attacker) : first_order_attack(attacker);
+}
+
+Artefact artefact(const char* name, const torch::Tensor& image, ExampleShape shape) {
+  const auto pixels = image.detach().clamp(0, 1).to(torch::kFloat32).contiguous();
+  return {.name = name,
+          .width = shape.width,
+          .height = shape.height,
+          .channels = shape.channels,
+          .pixels = {pixels.data_ptr<float>(), pixels.data_ptr<float>() + pixels.numel()}};
+}
+
+TrialResult run_trial(const TrialRequest& request) {
+  at::set_num_threads(1);  // trials run side by side
+  ReconstructionSettings settings;
+  describe(request.settings, settings);
+  const auto data = PublicImages::load(settings.data);
+  const auto shape = data->shape();
+  const auto recogniser =
+      settings.success.classifier.empty() ? attacks::Recogniser{} : data->recogniser(settings.success.classifier);
+  const Victim victim = make_victim(settings, *data, request.seed);
+
+  const auto start = std::chrono::steady_clock::now();
+  const auto found = attack({settings, *data, victim, request.seed});
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+
+  const auto set_beside = attacks::assign_to_originals(found.images.clamp(0, 1), victim.images);
+  const auto verdict = [&](const torch::Tensor& image, int64_t of) {
+    return attacks::judge(image, victim.images[of], data->same_class(victim.indices[of], kOthers), shape,
+                          victim.labels[of], recogniser,
+                          {.similarity = settings.success.similarity, .probability = settings.success.probability});
+  };
+  TrialResult result;
+  double successes = 0, right_labels = 0;
+  for (int64_t b = 0; b < settings.attack.batch; ++b) {
+    const int64_t of = set_beside[b];
+    const auto own = verdict(found.images[b], of);
+    successes += own.success();
+    right_labels += found.labels[b] == victim.labels[of];
+    if (of != 0) continue;
+    result.figures = {{"success", own.success()},
+                      {"recognised", own.recognised},
+                      {"identified", own.identified},
+                      {"ssim", own.ssim},
+                      {"mse", own.mse},
+                      {"psnr", own.psnr},
+                      {"correlation", own.correlation}};
+    // The same attack on another image's gradient: this reconstruction, had the victim been another of its class.
+    const auto others = data->same_class(victim.indices[0], kOthers + 1);
+    if (others.size(0) > 1) {
+      auto crowd = torch::cat({victim.images.slice(0, 0, 1), others.slice(0, 1)});
+      const auto null =
+          attacks::judge(found.images[b], others[0], crowd, shape, victim.labels[0], recogniser,
+                         {.similarity = settings.success.similarity, .probability = settings.success.probability});
+      result.figures["null_success"] = null.success();
+      result.figures["null_ssim"] = null.ssim;
+    }
+    result.artefacts = {artefact("original", victim.images[0], shape),
+                        artefact("reconstruction", found.images[b], shape)};
+  }
+  const auto mean = verdict(data->prior(victim.labels[0]).mean, 0);
+  result.figures["mean_success"] = mean.success();
+  result.figures["mean_ssim"] = mean.ssim;
+  result.figures["batch_success"] = successes / static_cast<double>(settings.attack.batch);
+  result.figures["right_labels"] = right_labels / static_cast<double>(settings.attack.batch);
+  result.figures["unexplained"] = found.unexplained;
+  result.figures["seconds"] = seconds.count();
+  return result;
+}
+
+}  // namespace
+
+Experiment reconstruction_experiment() {
+  return {
+      .name = "reconstruction",
+      .version = 1,
+      .description = "an eavesdropper rebuilds a client's images from its architecture gradient (ADRA)",
+      .figures = {"success", "recognised", "identified", "ssim", "mse", "psnr", "correlation", "null_success",
+                  "null_ssim", "mean_success", "mean_ssim", "batch_success", "right_labels", "unexplained", "seconds"},
+      .describe =
+          [](Config& config) {
+            ReconstructionSettings settings;
+            describe(config, settings);
+          },
+      .run = run_trial};
+}
+
+}  // namespace archleak::sim

@@ -1,0 +1,15 @@
+#pragma once
+#include "sim/tables/experiment.h"
+
+namespace archleak::sim {
+
+/// ADRA, trial by trial: a simulated client's batch of test images, its update on the wire, an attack on it, and how
+/// near that came. Settings: sim/tables/reconstruction_settings.h.
+///
+/// Figures are those of the batch's first image, so that trials are independent; "batch_success" is the share of the
+/// whole batch. Null figures compare the reconstruction with another image of the victim's class: what the attack gives
+/// from the gradient of an image that is not the victim's. Mean figures are those of the prior's mean, without any
+/// observation.
+Experiment reconstruction_experiment();
+
+}  // namespace archleak::sim
