@@ -32,16 +32,18 @@ std::string cell_html(const ShownCell& cell) {
   return html;
 }
 
-std::vector<std::string> columns_head(const ShownTable& shown, bool with_figure) {
+/// Axes of the rows, then `columns`.
+std::vector<std::string> head_of(const TableResults& table, const std::vector<std::string>& columns) {
   std::vector<std::string> fields;
-  for (const std::string& axis : shown.row_axes) fields.push_back(escape_html(axis));
-  if (with_figure) fields.emplace_back();
-  for (const std::string& column : shown.columns) fields.push_back(escape_html(column));
+  for (const std::string& axis : table.plan.spec.rows) fields.push_back(escape_html(axis));
+  for (const std::string& column : columns) fields.push_back(escape_html(column));
   return fields;
 }
 
 std::string table_section(const TableResults& table) {
   const ShownTable shown = lay_out(table);
+  std::vector<std::string> columns = shown.columns;
+  columns.insert(columns.begin(), "");  // the figure's name
   std::vector<std::vector<std::string>> rows;
   bool published = false;
   for (const ShownRow& row : shown.rows) {
@@ -54,7 +56,7 @@ std::string table_section(const TableResults& table) {
     published |= row.has_published();
   }
   return html_section(
-      "Table", html_table(columns_head(shown, true), rows, true) + "<p class=\"soft\">" + escape_html(caption(table)) +
+      "Table", html_table(head_of(table, columns), rows, true) + "<p class=\"soft\">" + escape_html(caption(table)) +
                    (published ? " In <span class=\"published\">blue</span>: as published." : "") + "</p>\n");
 }
 
@@ -101,6 +103,8 @@ std::string strip_html(const TableResults& table, size_t cell, const ResultsStor
 std::string images_section(const TableResults& table, const ResultsStore& store) {
   const TablePlan& plan = table.plan;
   const auto columns = plan.combinations(plan.spec.columns);
+  std::vector<std::string> names;
+  for (const Selection& column : columns) names.push_back(describe(plan, column));
   std::vector<std::vector<std::string>> rows;
   bool any = false;
   for (const Selection& row : plan.combinations(plan.spec.rows)) {
@@ -115,7 +119,7 @@ std::string images_section(const TableResults& table, const ResultsStore& store)
   }
   if (!any) return "";
   return html_section("Images",
-                      html_table(columns_head(lay_out(table), false), rows, false) +
+                      html_table(head_of(table, names), rows, false) +
                           fmt::format("<p class=\"soft\">Original, reconstruction and absolute difference, in "
                                       "the first {} trials of each cell: not the best ones.</p>\n",
                                       kStripTrials));

@@ -71,19 +71,26 @@ std::string describe(const TablePlan& plan, const Selection& at) {
 
 ShownTable lay_out(const TableResults& table) {
   const TablePlan& plan = table.plan;
-  ShownTable shown{.row_axes = plan.spec.rows};
+  const auto& figures = plan.spec.figures;
+  const bool by_figure = plan.spec.columns.empty();
   const auto columns = plan.combinations(plan.spec.columns);
-  for (const Selection& column : columns) shown.columns.push_back(describe(plan, column));
+  ShownTable shown{.row_axes = plan.spec.rows};
+  if (by_figure) {
+    for (const FigureSpec& figure : figures) shown.columns.push_back(heading(figure));
+  } else {
+    for (const Selection& column : columns) shown.columns.push_back(describe(plan, column));
+  }
   for (const Selection& row : plan.combinations(plan.spec.rows)) {
-    for (size_t i = 0; i < plan.spec.figures.size(); ++i) {
-      const FigureSpec& figure = plan.spec.figures[i];
-      ShownRow line{.figure = heading(figure)};
-      for (const std::string& axis : plan.spec.rows) line.place.push_back(row.at(axis));
-      for (Selection at : columns) {
-        at.insert(row.begin(), row.end());
-        line.cells.push_back(show(table.cells[*plan.find(at)].figures[i], figure));
-      }
-      shown.rows.push_back(std::move(line));
+    std::vector<std::string> place;
+    for (const std::string& axis : plan.spec.rows) place.push_back(row.at(axis));
+    const auto cell = [&](size_t figure, Selection at) {
+      at.insert(row.begin(), row.end());
+      return show(table.cells[*plan.find(at)].figures[figure], figures[figure]);
+    };
+    if (by_figure) shown.rows.push_back({place, "", {}});
+    for (size_t i = 0; i < figures.size(); ++i) {
+      if (!by_figure) shown.rows.push_back({place, heading(figures[i]), {}});
+      for (const Selection& column : columns) shown.rows.back().cells.push_back(cell(i, column));
     }
   }
   return shown;

@@ -13,20 +13,21 @@ struct ShownCell {
   std::string published;  ///< "36.0"
 };
 
-/// One figure along the columns.
+/// One line along the columns.
 struct ShownRow {
   std::vector<std::string> place;  ///< one label for each axis of the rows
-  std::string figure;              ///< "SR (%)"
+  std::string figure;              ///< "SR (%)"; empty where figures are the columns
   std::vector<ShownCell> cells;
 
   bool has_published() const;
 };
 
-/// A table as it is laid out, before it takes a format.
+/// A table as it is laid out, before it takes a format. Each combination of the row axes has a row for each figure;
+/// where no axis is in the columns, the figures are, and it has one row.
 struct ShownTable {
   std::vector<std::string> row_axes;
   std::vector<std::string> columns;  ///< "P = 32"
-  std::vector<ShownRow> rows;        ///< each combination of the row axes has a row for each figure
+  std::vector<ShownRow> rows;
 };
 
 ShownTable lay_out(const TableResults& table);

@@ -20,6 +20,10 @@ std::string describe_node(const toml::node& node) {
 }  // namespace
 
 std::string toml_text(const toml::node& node) {
+  if (node.is_floating_point()) {  // 0.1 as the document has it, not with all 17 digits
+    const std::string text = fmt::format("{}", *node.value<double>());
+    return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+  }
   std::ostringstream text;
   node.visit([&text](const auto& concrete) { text << concrete; });
   return text.str();
