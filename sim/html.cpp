@@ -37,6 +37,7 @@ figcaption { font-size: 13px; color: var(--soft); margin-bottom: 2px; }
 figure svg, figure img { width: 100%; height: auto; display: block; }
 figure svg text, figure svg tspan { font-family: inherit; }
 figure svg image { image-rendering: pixelated; }
+.words { text-align: left; white-space: normal; min-width: 6em; }
 .published { color: var(--blue); }
 .pixels { display: inline-block; max-width: 100%; }
 .pixels img { width: 100%; height: auto; display: block; image-rendering: pixelated; }

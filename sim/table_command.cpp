@@ -65,6 +65,7 @@ TableResults render(const TablePlan& plan, const ResultsStore& store, const fs::
   TableResults table = collect_table(plan, store);
   write_table(folder, table, store);
   fmt::print("{}\n{}\n", render_text(table), (folder / "table.html").string());
+  std::fflush(stdout);  // what is said of the run comes after it, also in a file
   return table;
 }
 

@@ -16,8 +16,12 @@ std::string head(const TableResults& table) {
   const TableSpec& spec = table.plan.spec;
   const bool finished = table.done() == table.expected();
   const char* state = finished ? "finished" : table.failed() > 0 ? "failed" : "unfinished";
-  std::string html = fmt::format("<header><h1>{}</h1><span class=\"state {}\">{}</span></header>\n<p>{}",
-                                 escape_html(spec.id), state, finished ? "complete" : state, escape_html(spec.title));
+  std::string html =
+      fmt::format("<header><h1>{}</h1><span class=\"state {}\">{}</span></header>\n<p>{}", escape_html(spec.id), state,
+                  finished             ? "complete"
+                  : table.failed() > 0 ? "trials failed"
+                                       : state,
+                  escape_html(spec.title));
   html += "</p>\n<p class=\"soft\">" + escape_html(spec.source);
   if (!spec.paper.empty()) html += (spec.source.empty() ? "" : " of ") + ("<i>" + escape_html(spec.paper) + "</i>");
   return html + fmt::format("{}{} of {} trials, {} of computation</p>\n",
@@ -32,10 +36,15 @@ std::string cell_html(const ShownCell& cell) {
   return html;
 }
 
+/// Text in a table of numbers.
+std::string words(const std::string& text) {
+  return "<div class=\"words\">" + escape_html(text) + "</div>";
+}
+
 /// Axes of the rows, then `columns`.
 std::vector<std::string> head_of(const TableResults& table, const std::vector<std::string>& columns) {
   std::vector<std::string> fields;
-  for (const std::string& axis : table.plan.spec.rows) fields.push_back(escape_html(axis));
+  for (const std::string& axis : table.plan.spec.rows) fields.push_back(words(axis));
   for (const std::string& column : columns) fields.push_back(escape_html(column));
   return fields;
 }
@@ -49,8 +58,8 @@ std::string table_section(const TableResults& table) {
   for (const ShownRow& row : shown.rows) {
     const bool same = !rows.empty() && (&row - 1)->place == row.place;
     std::vector<std::string> fields;
-    for (const std::string& label : row.place) fields.push_back(same ? "" : escape_html(label));
-    fields.push_back(escape_html(row.figure));
+    for (const std::string& label : row.place) fields.push_back(same ? "" : words(label));
+    fields.push_back(words(row.figure));
     for (const ShownCell& cell : row.cells) fields.push_back(cell_html(cell));
     rows.push_back(std::move(fields));
     published |= row.has_published();
@@ -71,7 +80,7 @@ std::string checks_section(const TableResults& table) {
                     fmt::format("<span class=\"state {}\">{}</span>", state, name_of(verdict.outcome)),
                     escape_html(verdict.reason)});
   }
-  return html_section("Published directions",
+  return html_section(directions(table.plan.spec),
                       html_table({"direction", "where", "verdict", "figures"}, rows, false) +
                           "<p class=\"soft\">A direction holds or fails where intervals lie apart; where they overlap, "
                           "the data do not decide.</p>\n");

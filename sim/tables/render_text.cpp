@@ -84,7 +84,7 @@ std::string render_text(const TableResults& table) {
   std::string text = fmt::format("{}: {}\n", spec.id, spec.title);
   if (const std::string source = source_line(spec); !source.empty()) text += source + "\n";
   text += fmt::format("\n{}\n{}\n", aligned(to_lines(lay_out(table))), caption(table));
-  if (!table.verdicts.empty()) text += "\nPublished directions\n";
+  if (!table.verdicts.empty()) text += fmt::format("\n{}\n", directions(spec));
   for (const Verdict& verdict : table.verdicts) {
     text += fmt::format("  {:<10} {}{}: {}\n", name_of(verdict.outcome), verdict.claim,
                         verdict.where.empty() ? "" : fmt::format(" ({})", verdict.where), verdict.reason);
@@ -110,7 +110,7 @@ std::string render_markdown(const TableResults& table) {
     text += "\n";
   }
   text += fmt::format("\n{}\n", escape_markdown(caption(table)));
-  if (!table.verdicts.empty()) text += "\n| Published direction | Where | Verdict | Figures |\n|---|---|---|---|\n";
+  if (!table.verdicts.empty()) text += "\n| Direction | Where | Verdict | Figures |\n|---|---|---|---|\n";
   for (const Verdict& verdict : table.verdicts) {
     text += fmt::format("| {} | {} | {} | {} |\n", escape_markdown(verdict.claim), escape_markdown(verdict.where),
                         name_of(verdict.outcome), escape_markdown(verdict.reason));

@@ -14,14 +14,13 @@ bool above(const Estimate& a, const Estimate& b) {
   return a.low > b.high;
 }
 
+Estimate mirrored(const Estimate& estimate) {
+  return {-estimate.value, -estimate.high, -estimate.low, estimate.count};
+}
+
 Outcome decide(bool holds, bool fails) {
   return holds ? Outcome::holds : fails ? Outcome::fails : Outcome::undecided;
 }
-
-/// What stands in place of a verdict where there is nothing to judge.
-struct Missing {
-  std::string reason;
-};
 
 class Judge {
  public:
@@ -41,68 +40,71 @@ class Judge {
     std::vector<Verdict> verdicts;
     for (const Selection& at : plan_.combinations(open)) {
       Verdict verdict{.claim = check_.claim, .where = describe(plan_, at)};
-      try {
-        verdict = one(at, std::move(verdict));
-      } catch (const Missing& missing) {
-        verdict.reason = missing.reason;
-      }
+      judge_at(at, verdict);
       verdicts.push_back(std::move(verdict));
     }
     return verdicts;
   }
 
  private:
-  Verdict one(const Selection& at, Verdict verdict) const {
-    switch (check_.kind) {
-      case CheckKind::rises:
-        return trend(at, std::move(verdict), 1);
-      case CheckKind::falls:
-        return trend(at, std::move(verdict), -1);
-      case CheckKind::near:
-        return near(at, std::move(verdict));
-      default:
-        return compare(at, std::move(verdict));
+  /// Sets outcome and reason of a verdict, which is undecided before.
+  void judge_at(const Selection& at, Verdict& verdict) const {
+    if (!check_.along.empty()) {
+      trend(at, verdict);
+    } else if (check_.kind == CheckKind::near) {
+      near(at, verdict);
+    } else {
+      compare(at, verdict);
     }
   }
 
-  const CellFigure& figure(Selection at, const Selection& fixed) const {
+  /// The figure at a place; null, with the reason in `verdict`, where there is nothing to judge.
+  const CellFigure* figure(Selection at, const Selection& fixed, Verdict& verdict) const {
     at.insert(fixed.begin(), fixed.end());
     const auto cell = plan_.find(at);
-    if (!cell) throw Missing{fmt::format("{} is not of scale {}", describe(plan_, fixed), plan_.scale)};
+    if (!cell) {
+      verdict.reason = fmt::format("{} is not of scale {}", describe(plan_, fixed), plan_.scale);
+      return nullptr;
+    }
     const CellFigure& found = cells_[*cell].figures[figure_];
-    if (found.estimate.count == 0) throw Missing{"no values at " + describe(plan_, at)};
-    return found;
+    if (found.estimate.count == 0) verdict.reason = "no values at " + describe(plan_, at);
+    return found.estimate.count == 0 ? nullptr : &found;
   }
 
   std::string show(const Estimate& estimate) const { return format(estimate, plan_.spec.figures[figure_]); }
 
-  /// `sign` 1 for a rise, -1 for a fall.
-  Verdict trend(const Selection& at, Verdict verdict, double sign) const {
+  /// A fall is the rise of the mirrored figures.
+  void trend(const Selection& at, Verdict& verdict) const {
+    const bool falls = check_.kind == CheckKind::falls;
     std::vector<Estimate> steps;
     for (const AxisValue& value : plan_.axis(check_.along).values) {
       Selection place = check_.first;
       place[check_.along] = value.label;
-      Estimate step = figure(at, place).estimate;
-      if (sign < 0) step = {-step.value, -step.high, -step.low, step.count};
-      steps.push_back(step);
+      const CellFigure* step = figure(at, place, verdict);
+      if (!step) return;
+      steps.push_back(falls ? mirrored(step->estimate) : step->estimate);
     }
-    if (steps.size() < 2) throw Missing{"one place on " + check_.along + " shows no direction"};
+    if (steps.size() < 2) {
+      verdict.reason = "one place on " + check_.along + " shows no direction";
+      return;
+    }
     bool against = false;
     for (size_t i = 0; i < steps.size(); ++i) {
       for (size_t j = i + 1; j < steps.size(); ++j) against |= above(steps[i], steps[j]);
     }
     verdict.outcome = decide(!against && above(steps.back(), steps.front()), against);
-    if (sign < 0) {
-      for (Estimate& step : steps) step = {-step.value, -step.high, -step.low, step.count};
-    }
-    verdict.reason = fmt::format("{} to {}", show(steps.front()), show(steps.back()));
+    const Estimate first = falls ? mirrored(steps.front()) : steps.front();
+    const Estimate last = falls ? mirrored(steps.back()) : steps.back();
+    verdict.reason = fmt::format("{} to {}", show(first), show(last));
     if (against) verdict.reason += ", with a step the other way";
-    return verdict;
   }
 
-  Verdict compare(const Selection& at, Verdict verdict) const {
-    const Estimate first = figure(at, check_.first).estimate;
-    Estimate second = figure(at, check_.second).estimate;
+  void compare(const Selection& at, Verdict& verdict) const {
+    const CellFigure* const a = figure(at, check_.first, verdict);
+    const CellFigure* const b = a ? figure(at, check_.second, verdict) : nullptr;
+    if (!b) return;
+    const Estimate first = a->estimate;
+    Estimate second = b->estimate;
     verdict.reason = fmt::format("{} against {}", show(first), show(second));
     const double shift = check_.kind == CheckKind::above ? check_.margin : -check_.margin;
     second.low += shift;
@@ -110,18 +112,20 @@ class Judge {
     const bool strict = check_.kind == CheckKind::above;
     verdict.outcome = decide(strict ? first.low > second.high : first.low >= second.high,
                              strict ? first.high <= second.low : first.high < second.low);
-    return verdict;
   }
 
-  Verdict near(const Selection& at, Verdict verdict) const {
-    const CellFigure& ours = figure(at, check_.first);
-    const auto wanted = check_.value ? check_.value : ours.published;
-    if (!wanted) throw Missing{"no published value"};
-    verdict.reason = fmt::format("{} against {}", show(ours.estimate), *wanted);
-    verdict.outcome =
-        decide(ours.estimate.low >= *wanted - check_.margin && ours.estimate.high <= *wanted + check_.margin,
-               ours.estimate.low > *wanted + check_.margin || ours.estimate.high < *wanted - check_.margin);
-    return verdict;
+  void near(const Selection& at, Verdict& verdict) const {
+    const CellFigure* const ours = figure(at, check_.first, verdict);
+    if (!ours) return;
+    const auto wanted = check_.value ? check_.value : ours->published;
+    if (!wanted) {
+      verdict.reason = "no published value";
+      return;
+    }
+    const double least = *wanted - check_.margin, most = *wanted + check_.margin;
+    const auto& [value, low, high, count] = ours->estimate;
+    verdict.reason = fmt::format("{} against {}", show(ours->estimate), *wanted);
+    verdict.outcome = decide(low >= least && high <= most, low > most || high < least);
   }
 
   const TablePlan& plan_;

@@ -49,6 +49,10 @@ const char* name_of(FigureKind kind) {
   return kind == FigureKind::rate ? "rate" : kind == FigureKind::mean ? "mean" : "median";
 }
 
+const char* directions(const TableSpec& spec) {
+  return spec.paper.empty() ? "Expected directions" : "Published directions";
+}
+
 std::string heading(const FigureSpec& figure) {
   return figure.unit.empty() ? figure.label : fmt::format("{} ({})", figure.label, figure.unit);
 }

@@ -44,6 +44,9 @@ std::string describe(const TablePlan& plan, const Selection& at);
 /// "36.0 [28.1, 44.2]", in the figure's digits.
 std::string format(const Estimate& estimate, const FigureSpec& figure);
 
+/// "Published directions", or "Expected directions" of a table without a paper.
+const char* directions(const TableSpec& spec);
+
 /// "SR (%)".
 std::string heading(const FigureSpec& figure);
 

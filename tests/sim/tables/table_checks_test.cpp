@@ -107,6 +107,7 @@ TEST(TableChecks, WhatIsNotMeasuredIsUndecidedAndSaysWhy) {
   cells[0].figures[0].estimate = {30, 20, 40, 3};
   const auto found = judge(plan, cells);
   ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].claim, "Heads rises with bias at side = heads up");
   EXPECT_EQ(found[0].reason, "bias = 0.4, heads up is not of scale smoke");
   EXPECT_EQ(found[1].reason, "one place on bias shows no direction");
   EXPECT_EQ(found[1].outcome, Outcome::undecided);
