@@ -23,8 +23,8 @@ std::vector<int64_t> effective_rows(const DagWeights& weights) {
 }  // namespace
 
 AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels,
-                                   const torch::Tensor& gradient, bool signs)
-    : weights_(weights), labels_(std::move(labels)), signs_(signs), rows_(torch::tensor(effective_rows(weights))) {
+                                   const torch::Tensor& gradient, const torch::Tensor& sign_offset)
+    : weights_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
   if (gradient.numel() != weights.alphas()) {
     throw Error(
         fmt::format("reconstruction: expected a gradient of {} alphas, got {}", weights.alphas(), gradient.numel()));
@@ -37,6 +37,12 @@ AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_
   }
   observed_ = gradient.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
   if (!observed_.isfinite().all().item<bool>()) throw Error("reconstruction: expected a finite gradient, got another");
+  if (!sign_offset.defined()) return;
+  if (sign_offset.numel() != weights.alphas()) {
+    throw Error(
+        fmt::format("reconstruction: expected an offset of {} alphas, got {}", weights.alphas(), sign_offset.numel()));
+  }
+  sign_offset_ = sign_offset.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
   observed_ = seen(observed_);
 }
 

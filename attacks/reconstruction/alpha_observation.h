@@ -19,14 +19,17 @@ class AlphaObservation {
   /// the batch. `weights` must outlive this. Throws Error for a gradient of another size or with values that are not
   /// finite, and for labels that are no class.
   ///
-  /// With `signs`, only the gradient's signs count, as after a step of Adam; then observed() and predict() are signs.
+  /// With a `sign_offset` `[alphas]`, what was observed are signs alone, those of the gradient plus the offset: a step
+  /// of Adam, whose offset is the weight decay times alpha. Then observed() and predict() are signs.
   AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient,
-                   bool signs = false);
+                   const torch::Tensor& sign_offset = {});
 
-  bool signs() const { return signs_; }
+  bool signs() const { return sign_offset_.defined(); }
 
-  /// What is observed of gradients: themselves, or their signs.
-  torch::Tensor seen(const torch::Tensor& gradients) const { return signs_ ? gradients.sign() : gradients; }
+  /// What is observed of gradients `[size()]` or `[candidates, size()]`: themselves, or signs.
+  torch::Tensor seen(const torch::Tensor& gradients) const {
+    return signs() ? (gradients + sign_offset_).sign() : gradients;
+  }
 
   int64_t size() const { return observed_.size(0); }
   const std::vector<int64_t>& labels() const { return labels_; }
@@ -52,8 +55,7 @@ class AlphaObservation {
  private:
   const DagWeights& weights_;
   std::vector<int64_t> labels_;
-  bool signs_;
-  torch::Tensor rows_, observed_;
+  torch::Tensor rows_, sign_offset_, observed_;
 };
 
 }  // namespace archleak::attacks

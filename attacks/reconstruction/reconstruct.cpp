@@ -44,10 +44,11 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
 
 Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
                                               const ClassPrior& prior, const ReconstructionOptions& options,
-                                              const std::function<at::Generator(int64_t label)>& restart, bool signs) {
+                                              const std::function<at::Generator(int64_t label)>& restart,
+                                              const torch::Tensor& sign_offset) {
   Reconstruction best;
   for (int64_t label = 0; label < weights.classes; ++label) {
-    const AlphaObservation supposed(weights, {label}, gradient, signs);
+    const AlphaObservation supposed(weights, {label}, gradient, sign_offset);
     auto found = reconstruct(supposed, prior(label), options, restart(label));
     if (label == 0 || found.unexplained < best.unexplained) best = std::move(found);
   }

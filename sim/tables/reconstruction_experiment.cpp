@@ -60,7 +60,8 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const auto before = torch::cat(alphas).to(torch::kFloat64);
   if (attack.observation == SeenUpdate::weights) read = read - before;
   const auto gradient = attacks::alpha_gradient_from(read, before, attacker.victim.reading);
-  const bool signs = attacker.victim.reading.kind == attacks::AlphaUpdateKind::adam;
+  const bool adam = attacker.victim.reading.kind == attacks::AlphaUpdateKind::adam;
+  const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
 
   auto options = attacks::recommended_reconstruction(attacker.settings.graph, attack.batch);
   options.restarts = attack.restarts;
@@ -73,11 +74,11 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
     for (int64_t label = 0; label < attacker.data.classes(); ++label) priors.emplace(label, attacker.prior(label));
     return attacks::reconstruct_enumerating_labels(
         weights, gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return priors.at(label); }, options,
-        [&](int64_t label) { return attacker.generator(label); }, signs);
+        [&](int64_t label) { return attacker.generator(label); }, sign_offset);
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : attacker.labels()) priors.push_back(attacker.prior(label));
-  const attacks::AlphaObservation observation(weights, attacker.labels(), gradient, signs);
+  const attacks::AlphaObservation observation(weights, attacker.labels(), gradient, sign_offset);
   return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
 }
 
@@ -119,8 +120,12 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
 attacks::Reconstruction attack(const Attacker& attacker) {
   const auto& options = attacker.settings.attack;
   if (options.channel == Channel::curve) return no_observation(attacker);
-  const bool second = options.solver == Solver::posterior || options.solver == Solver::levenberg_marquardt;
-  return second ? second_order_attack(attacker) : first_order_attack(attacker);
+  if (options.solver != Solver::posterior && options.solver != Solver::levenberg_marquardt) {
+    return first_order_attack(attacker);
+  }
+  auto found = second_order_attack(attacker);
+  if (options.denoise) found.images.masked_fill_(found.images > kKappa, 0);
+  return found;
 }
 
 Artefact artefact(const char* name, const torch::Tensor& image, ExampleShape shape) {

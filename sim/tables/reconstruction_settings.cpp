@@ -25,9 +25,6 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
   if (attack.prior == Prior::basis && first_order(attack.solver)) {
     section.fail("prior", "expected \"total_variation\" or \"none\" for a first-order solver, got \"basis\"");
   }
-  if (attack.denoise && !first_order(attack.solver)) {
-    section.fail("denoise", "expected a first-order solver, which has iterations to denoise after");
-  }
   const bool differences = attack.observation == SeenUpdate::sgd_delta || attack.observation == SeenUpdate::weights;
   if (attack.local_steps > 1 && !differences) {
     section.fail("local_steps", "expected 1 unless observation is \"sgd_delta\" or \"weights\"");
@@ -78,7 +75,8 @@ void describe(Config& config, ReconstructionSettings& settings) {
                "what the attacker believes of images beforehand");
   section.read("iterations", attack.iterations, {1, 1e6}, "gradient evaluations of a first-order solver");
   section.read("restarts", attack.restarts, {1, 1000}, "attempts, of which the best explanation is kept");
-  section.read("denoise", attack.denoise, "first-order: pixels above 245/255 become 0 after every iteration");
+  section.read("denoise", attack.denoise,
+               "pixels above 245/255 become 0: after every iteration of a first-order solver, else at the end");
   reject_contradictions(section, settings);
   describe(config.section("defense"), settings.defense);
   if (settings.defense.clip_noise.target_epsilon > 0) {

@@ -65,7 +65,8 @@ struct ReconstructionSettings {
     Prior prior = Prior::basis;
     int64_t iterations = 300;  ///< of first-order solvers
     int64_t restarts = 1;
-    bool denoise = false;  ///< first-order: pixels above kappa / 255 = 245 / 255 become zero after every iteration
+    bool denoise = false;  ///< pixels above kappa / 255 = 245 / 255 become zero: after every first-order iteration,
+                           ///< else at the end
   } attack;
   defenses::DefenseOptions defense;
   struct Success {

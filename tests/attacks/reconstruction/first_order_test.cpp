@@ -50,8 +50,7 @@ TEST_P(EveryFirstOrderAttack, FindsTheImageBehindTheGradientOfAllParameters) {
 }
 
 std::vector<FirstOrderOptions> every_attack() {
-  const FirstOrderOptions cosine{
-      .objective = GradientObjective::cosine, .iterations = 200, .total_variation = 1e-3};
+  const FirstOrderOptions cosine{.objective = GradientObjective::cosine, .iterations = 200, .total_variation = 1e-3};
   FirstOrderOptions l2 = cosine, l1 = cosine;
   l2.objective = GradientObjective::l2;
   l1.objective = GradientObjective::l1;

@@ -161,6 +161,22 @@ TEST(AlphaUpdate, TheGradientComesBackFromADifferenceAndItsSignsFromAdams) {
   EXPECT_TRUE(alpha_gradient_from(-0.1 * tiny / (tiny.abs() + 1e-8), alpha, adam).allclose(tiny, 1e-6, 0));
 }
 
+TEST(Reconstruct, SignsAloneGiveTheImageAwayThroughMaxPooling) {
+  const Target target({.cells = 32});
+  const auto originals = smooth_images(2, 9);
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const auto offset = torch::full({target.weights.alphas()}, 1e-5, torch::kFloat64);
+  const auto found = [&](int64_t of) {
+    const auto gradient = AlphaGradients(target.weights)(originals.slice(0, of, of + 1), kLabel)[0];
+    const AlphaObservation signs(target.weights, {kLabel}, (gradient + offset).sign() * 7, offset);
+    EXPECT_TRUE(signs.observed().abs().le(1).all().item<bool>());
+    return reconstruct(signs, prior, {.posterior = {.stages = {{16, 6}}}}, stream("samples")).images[0];
+  };
+  const double own = similarity(found(0), originals[0]);
+  EXPECT_GT(own, similarity(prior.mean, originals[0]) + 0.1);
+  EXPECT_GT(own, similarity(found(1), originals[0]) + 0.1);
+}
+
 TEST(AlphaUpdate, WhatIsNoUpdateIsRefused) {
   const auto alpha = torch::zeros({3});
   EXPECT_THROW(alpha_gradient_from(torch::zeros({4}), alpha, {}), Error);
