@@ -100,7 +100,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
     return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
   };
   BatchOrder train_order(split.train, options_.batch_size, stream("train order"));
-  BatchOrder valid_order(split.valid, options_.batch_size, stream("valid order"));
+  BatchOrder valid_order = validation_order(split, options_.batch_size, run_.seed, task.round, task.client);
   RandomEngine augmentation = make_engine(stream("augmentation"));
   network_->set_generator(make_torch_generator(stream("network")));
   network_->train();
@@ -141,6 +141,10 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   if (run_.protocol.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
   outcome.state = state.encode();
   return outcome;
+}
+
+BatchOrder validation_order(const LocalSplit& split, int64_t batch_size, uint64_t seed, int64_t round, int64_t client) {
+  return {split.valid, batch_size, {.seed = seed, .round = round, .client = client, .purpose = "valid order"}};
 }
 
 std::string encode_choice(const std::vector<int64_t>& choice) {

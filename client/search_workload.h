@@ -40,6 +40,9 @@ class SearchWorkload : public ModelWorkload {
   Optimizer alpha_optimizer_;
 };
 
+/// The validation batches of one client in one round, in order: what its architecture steps read.
+BatchOrder validation_order(const LocalSplit& split, int64_t batch_size, uint64_t seed, int64_t round, int64_t client);
+
 /// A sampled sub-network as a task's instruction: one operation's index for each edge, a byte each.
 std::string encode_choice(const std::vector<int64_t>& choice);
 

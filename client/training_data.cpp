@@ -37,7 +37,7 @@ int64_t BatchOrder::batches() const {
 
 std::span<const int64_t> BatchOrder::next() {
   const auto left = [this] { return static_cast<int64_t>(order_.size()) - position_; };
-  if (left() <= 0 || (left() == 1 && position_ > 0)) {
+  if (left() <= 0 || (batch_size_ > 1 && left() == 1 && position_ > 0)) {
     RandomEngine engine = make_engine(key_);
     ++key_.index;
     order_ = indices_;

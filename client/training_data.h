@@ -35,7 +35,7 @@ class BatchOrder {
   BatchOrder(std::span<const int64_t> indices, int64_t batch_size, StreamKey key);
 
   /// The next batch, of batch_size examples or what is left of the pass; valid until the next call. A single example
-  /// left over is skipped, since batch statistics need two; it comes elsewhere in the next pass.
+  /// left over by larger batches is skipped, since batch statistics need two; it comes elsewhere in the next pass.
   std::span<const int64_t> next();
 
   /// Batches in one pass.

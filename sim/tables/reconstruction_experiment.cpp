@@ -58,7 +58,7 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   for (const auto& update : attacker.victim.sent) sent.push_back(update.flatten());
   auto read = torch::cat(sent).to(torch::kFloat64);
   const auto before = torch::cat(alphas).to(torch::kFloat64);
-  if (attack.observation == SeenUpdate::weights) read = read - before;
+  if (attack.observation == ObservedUpdate::weights) read = read - before;
   const auto gradient = attacks::alpha_gradient_from(read, before, attacker.victim.reading);
   const bool adam = attacker.victim.reading.kind == attacks::AlphaUpdateKind::adam;
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
@@ -88,7 +88,7 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
   const auto network = attacker.network();
   std::vector<torch::Tensor> parameters, sent;
   for (const auto& item : network->named_parameters()) {
-    if (!network->is_alpha(item.key()) && attack.observation == SeenUpdate::gradient_and_weights) {
+    if (!network->is_alpha(item.key()) && attack.observation == ObservedUpdate::gradient_and_weights) {
       parameters.push_back(item.value());
     }
   }
@@ -96,7 +96,7 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
   for (size_t i = 0; i < attacker.victim.sent.size(); ++i) {
     const auto before = attacker.victim.parameters[i].detach().flatten();
     auto read = attacker.victim.sent[i].flatten();
-    if (attack.observation == SeenUpdate::weights) read = read - before;
+    if (attack.observation == ObservedUpdate::weights) read = read - before;
     sent.push_back(attacks::alpha_gradient_from(read, before, attacker.victim.reading));
   }
   const bool lbfgs = attack.solver == Solver::lbfgs;

@@ -16,7 +16,7 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
   if (attack.label == LabelKnowledge::joint && !first_order(attack.solver)) {
     section.fail("label", "expected a first-order solver for \"joint\"");
   }
-  if (attack.observation == SeenUpdate::gradient_and_weights && !first_order(attack.solver)) {
+  if (attack.observation == ObservedUpdate::gradient_and_weights && !first_order(attack.solver)) {
     section.fail("observation", "expected a first-order solver for \"gradient_and_weights\"");
   }
   if (attack.prior == Prior::total_variation && !first_order(attack.solver)) {
@@ -25,7 +25,7 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
   if (attack.prior == Prior::basis && first_order(attack.solver)) {
     section.fail("prior", "expected \"total_variation\" or \"none\" for a first-order solver, got \"basis\"");
   }
-  const bool differences = attack.observation == SeenUpdate::sgd_delta || attack.observation == SeenUpdate::weights;
+  const bool differences = attack.observation == ObservedUpdate::sgd_delta || attack.observation == ObservedUpdate::weights;
   if (attack.local_steps > 1 && !differences) {
     section.fail("local_steps", "expected 1 unless observation is \"sgd_delta\" or \"weights\"");
   }
@@ -40,11 +40,11 @@ void describe(Config& config, ReconstructionSettings& settings) {
   ConfigSection section = config.section("attack");
   section.read("batch", attack.batch, {1, 64}, "images in the client's batch");
   section.read("observation", attack.observation,
-               {{"gradient", SeenUpdate::gradient},
-                {"gradient_and_weights", SeenUpdate::gradient_and_weights},
-                {"sgd_delta", SeenUpdate::sgd_delta},
-                {"adam_delta", SeenUpdate::adam_delta},
-                {"weights", SeenUpdate::weights}},
+               {{"gradient", ObservedUpdate::gradient},
+                {"gradient_and_weights", ObservedUpdate::gradient_and_weights},
+                {"sgd_delta", ObservedUpdate::sgd_delta},
+                {"adam_delta", ObservedUpdate::adam_delta},
+                {"weights", ObservedUpdate::weights}},
                "what of the client's step is on the wire");
   section.read("local_steps", attack.local_steps, {1, 1000}, "local steps on the batch before alpha is sent");
   section.read("sgd_lr", attack.sgd_lr, {1e-9, 1e3}, "the client's learning rate of alpha under SGD");

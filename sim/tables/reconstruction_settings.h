@@ -10,7 +10,7 @@
 namespace archleak::sim {
 
 /// What of the client's step the eavesdropper gets to see; how it is read back is the attack's.
-enum class SeenUpdate {
+enum class ObservedUpdate {
   gradient,              ///< the alpha gradient
   gradient_and_weights,  ///< the gradients of alpha and of all weights: the classic case
   sgd_delta,             ///< alpha after the local SGD steps minus before
@@ -52,7 +52,7 @@ struct ReconstructionSettings {
   data::DataOptions data{.name = "mnist"};
   struct Attack {
     int64_t batch = 1;
-    SeenUpdate observation = SeenUpdate::gradient;
+    ObservedUpdate observation = ObservedUpdate::gradient;
     int64_t local_steps = 1;    ///< of the client, all on the same batch; sgd_delta and weights
     double sgd_lr = 0.1;        ///< of alpha, for sgd_delta and weights
     double adam_lr = 3e-4;      ///< of alpha, for adam_delta

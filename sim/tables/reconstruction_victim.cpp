@@ -37,7 +37,7 @@ torch::Tensor compute_update(nas::DagNetwork& network, const std::vector<torch::
   const auto gradient = [&](const std::vector<torch::Tensor>& of) {
     return torch::autograd::grad({torch::cross_entropy_loss(network.forward(images), labels)}, of);
   };
-  if (attack.observation == SeenUpdate::gradient || attack.observation == SeenUpdate::gradient_and_weights) {
+  if (attack.observation == ObservedUpdate::gradient || attack.observation == ObservedUpdate::gradient_and_weights) {
     return flat(gradient(parameters));
   }
   const auto start = flat(parameters).clone();
@@ -53,13 +53,13 @@ torch::Tensor compute_update(nas::DagNetwork& network, const std::vector<torch::
       const_cast<torch::Tensor&>(of[i]).sub_(by, lr);
     }
   };
-  const bool adam = attack.observation == SeenUpdate::adam_delta;
+  const bool adam = attack.observation == ObservedUpdate::adam_delta;
   for (int64_t i = 0; i < attack.local_steps; ++i) {
     step(parameters, adam ? attack.adam_lr : attack.sgd_lr, adam);
     if (i + 1 < attack.local_steps) step(weights, attack.weights_lr, /*adam=*/false);
   }
   const auto end = flat(parameters).clone();
-  return attack.observation == SeenUpdate::weights ? end : end - start;
+  return attack.observation == ObservedUpdate::weights ? end : end - start;
 }
 
 /// What is left of it on the wire under secure aggregation: a masked vector of the fixed-point ring, read as if it were
@@ -87,7 +87,7 @@ torch::Tensor protect(const torch::Tensor& update, const torch::Tensor& start, c
   const auto defense = defenses::UpdateDefense(
       settings.defense, settings.defense.clip_noise.noise_multiplier * settings.defense.clip_noise.clip);
   if (defense.empty() && attack.channel != Channel::secure_aggregation) return update;
-  const bool values = attack.observation == SeenUpdate::weights;
+  const bool values = attack.observation == ObservedUpdate::weights;
   const auto difference = (values ? update - start : update).to(torch::kFloat32).contiguous();
   std::vector<float> floats(difference.data_ptr<float>(), difference.data_ptr<float>() + difference.numel());
   defense.apply(floats, {.weights = weights, .alpha = difference.numel() - weights}, {.seed = seed});
@@ -121,7 +121,7 @@ Victim make_victim(const ReconstructionSettings& settings, const PublicImages& d
   local->to(type);
   const auto sent_of = [&](nas::DagNetwork& network) {
     std::vector<torch::Tensor> weights, alphas = network.alphas();
-    if (attack.observation == SeenUpdate::gradient_and_weights) {
+    if (attack.observation == ObservedUpdate::gradient_and_weights) {
       for (const auto& item : network.named_parameters()) {
         if (!network.is_alpha(item.key())) weights.push_back(item.value());
       }
@@ -140,8 +140,8 @@ Victim make_victim(const ReconstructionSettings& settings, const PublicImages& d
   victim.sent = shaped(protect(update, start, settings, weights, seed), victim.parameters);
 
   using attacks::AlphaUpdateKind;
-  const bool adam = attack.observation == SeenUpdate::adam_delta;
-  const bool sgd = attack.observation == SeenUpdate::sgd_delta || attack.observation == SeenUpdate::weights;
+  const bool adam = attack.observation == ObservedUpdate::adam_delta;
+  const bool sgd = attack.observation == ObservedUpdate::sgd_delta || attack.observation == ObservedUpdate::weights;
   victim.reading = {.kind = adam  ? AlphaUpdateKind::adam
                             : sgd ? AlphaUpdateKind::sgd
                                   : AlphaUpdateKind::gradient,

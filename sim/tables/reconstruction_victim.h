@@ -7,7 +7,7 @@
 
 #include "attacks/reconstruction/alpha_update.h"
 #include "nas/dag_network.h"
-#include "sim/tables/public_images.h"
+#include "sim/attack/public_images.h"
 #include "sim/tables/reconstruction_settings.h"
 
 namespace archleak::sim {

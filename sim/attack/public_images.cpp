@@ -1,4 +1,4 @@
-#include "sim/tables/public_images.h"
+#include "sim/attack/public_images.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -28,7 +28,7 @@ std::vector<int64_t> of_class(const data::Dataset& dataset, int64_t label) {
   return indices;
 }
 
-attacks::Recogniser load_recogniser(const std::string& directory, const data::Splits& splits) {
+attacks::Recogniser load_recogniser(const std::string& directory, const data::Dataset& dataset) {
   if (!std::filesystem::exists(directory)) {
     throw ConfigError(
         fmt::format("success.classifier: expected the directory of a finished run, got {}, which does "
@@ -36,9 +36,9 @@ attacks::Recogniser load_recogniser(const std::string& directory, const data::Sp
                     directory, directory));
   }
   const auto trained =
-      std::make_shared<TrainedModel>(load_trained_model(directory, splits.test.shape, splits.test.classes));
-  const auto transform = data::without_augmentation(data::make_transform(trained->run.data, splits.train));
-  const auto shape = splits.test.shape;
+      std::make_shared<TrainedModel>(load_trained_model(directory, dataset.shape, dataset.classes));
+  const auto transform = data::without_augmentation(data::make_transform(trained->run.data, dataset));
+  const auto shape = dataset.shape;
   const auto by_channel = [&](const std::vector<float>& values) {
     return torch::tensor(values, torch::kFloat32).view({1, -1, 1, 1});
   };
@@ -65,36 +65,47 @@ std::shared_ptr<const PublicImages> PublicImages::load(const data::DataOptions& 
                                options.test_size, options.image_size, options.region_of_interest);
   const std::lock_guard lock(mutex);
   auto found = loaded[key].lock();
-  if (!found) loaded[key] = found = std::make_shared<const PublicImages>(options);
+  if (!found) {
+    auto splits = data::load(options, /*seed=*/1);
+    loaded[key] = found = std::make_shared<const PublicImages>(std::move(splits.test), std::move(splits.train));
+  }
   return found;
 }
 
-PublicImages::PublicImages(const data::DataOptions& options) : splits_(data::load(options, /*seed=*/1)) {}
+PublicImages::PublicImages(data::Dataset victims, data::Dataset open, const data::Transform& input)
+    : victims_(std::move(victims)), public_(std::move(open)) {
+  const auto by_pixel = [&](const std::vector<float>& by_channel) {
+    const auto values = torch::tensor(by_channel, torch::kFloat64).view({-1, 1});
+    return values.expand({shape().channels, shape().height * shape().width}).flatten().contiguous();
+  };
+  mean_ = by_pixel(input.mean);
+  deviation_ = by_pixel(input.deviation);
+}
 
 torch::Tensor PublicImages::victim(int64_t index) const {
-  return as_images(splits_.test, {index})[0];
+  return as_images(victims_, {index})[0];
 }
 
 torch::Tensor PublicImages::same_class(int64_t victim, int64_t count) const {
-  auto indices = of_class(splits_.test, label(victim));
+  auto indices = of_class(victims_, label(victim));
   std::erase(indices, victim);
   indices.resize(std::min<size_t>(indices.size(), count));
-  return as_images(splits_.test, indices);
+  return as_images(victims_, indices);
 }
 
 const attacks::GaussianPrior& PublicImages::prior(int64_t label) const {
   const std::lock_guard lock(mutex_);
   const auto found = priors_.find(label);
   if (found != priors_.end()) return found->second;
-  return priors_.emplace(label, attacks::fit_gaussian_prior(as_images(splits_.train, of_class(splits_.train, label))))
-      .first->second;
+  const auto inputs = (as_images(public_, of_class(public_, label)) - mean_) / deviation_;
+  return priors_.emplace(label, attacks::fit_gaussian_prior(inputs)).first->second;
 }
 
 attacks::Recogniser PublicImages::recogniser(const std::string& run_directory) const {
   const std::lock_guard lock(mutex_);
   const auto found = recognisers_.find(run_directory);
   if (found != recognisers_.end()) return found->second;
-  return recognisers_.emplace(run_directory, load_recogniser(run_directory, splits_)).first->second;
+  return recognisers_.emplace(run_directory, load_recogniser(run_directory, public_)).first->second;
 }
 
 }  // namespace archleak::sim

@@ -1,0 +1,82 @@
+#include "sim/attack/capture_attack.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "attacks/reconstruction/first_order.h"
+#include "core/error.h"
+#include "core/torch_random.h"
+#include "nas/dag_network.h"
+
+namespace archleak::sim {
+namespace {
+
+at::Generator generator(const CapturedUpdate& update, uint64_t seed, int64_t index) {
+  return make_torch_generator(
+      {.seed = seed, .round = update.round, .client = update.client, .purpose = "attack", .index = index});
+}
+
+attacks::Reconstruction second_order(const CapturedUpdate& update, const std::vector<int64_t>& labels,
+                                     const PublicImages& images, const nas::DagNetwork& network,
+                                     const CaptureAttackOptions& options) {
+  const attacks::DagWeights weights(network);
+  auto solver = attacks::recommended_reconstruction(network.options(), update.images);
+  solver.restarts = options.restarts;
+  if (labels.empty()) {
+    return attacks::reconstruct_enumerating_labels(
+        weights, update.gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return images.prior(label); },
+        solver, [&](int64_t label) { return generator(update, options.seed, label); }, update.sign_offset);
+  }
+  std::vector<attacks::GaussianPrior> priors;
+  for (const int64_t label : labels) priors.push_back(images.prior(label));
+  return attacks::reconstruct(attacks::AlphaObservation(weights, labels, update.gradient, update.sign_offset),
+                              attacks::join_priors(priors), solver, generator(update, options.seed, 0));
+}
+
+attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vector<int64_t>& labels,
+                                    const PublicImages& images, const CaptureAttackOptions& options) {
+  using attacks::FirstOrderOptions, attacks::GradientObjective;
+  auto& network = *update.target.search;
+  network.train();
+  std::vector<torch::Tensor> gradients;
+  int64_t offset = 0;
+  for (const auto& alpha : network.alphas()) {
+    gradients.push_back(update.gradient.narrow(0, offset, alpha.numel()).view_as(alpha));
+    offset += alpha.numel();
+  }
+  const bool lbfgs = options.solver == "lbfgs";
+  const FirstOrderOptions solver{.objective = options.solver == "l1"              ? GradientObjective::l1
+                                              : options.solver == "l2" || lbfgs ? GradientObjective::l2
+                                                                                : GradientObjective::cosine,
+                                 .step = lbfgs ? FirstOrderOptions::Step::lbfgs : FirstOrderOptions::Step::adam,
+                                 .iterations = options.iterations,
+                                 .lr = lbfgs ? 1 : 0.1,
+                                 .joint_labels = labels.empty(),
+                                 .restarts = options.restarts};
+  const auto shape = images.shape();
+  const auto assumed = labels.empty() ? std::vector<int64_t>(update.images) : labels;
+  const auto found =
+      attacks::match_gradients(network, network.alphas(), gradients, {shape.channels, shape.height, shape.width},
+                               assumed, images.classes(), solver, generator(update, options.seed, 0));
+  return {.images = found.images.flatten(1).to(torch::kFloat64), .labels = found.labels, .unexplained = found.objective};
+}
+
+}  // namespace
+
+attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, const std::vector<int64_t>& labels,
+                                               const PublicImages& images, const CaptureAttackOptions& options) {
+  const auto graph = std::dynamic_pointer_cast<nas::DagNetwork>(update.target.search);
+  if (options.solver == "second_order" && !graph) {
+    throw ConfigError("attack: expected a first-order solver for a space other than \"graph\", got second_order");
+  }
+  if (graph && (options.solver == "automatic" || options.solver == "second_order")) {
+    if (labels.empty() && update.images != 1) {
+      throw ConfigError(fmt::format("attack: expected known labels for the {} images behind an update, got none; "
+                                    "classes are tried one by one for a single image alone",
+                                    update.images));
+    }
+    return second_order(update, labels, images, *graph, options);
+  }
+  return first_order(update, labels, images, options);
+}
+
+}  // namespace archleak::sim

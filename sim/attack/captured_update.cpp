@@ -1,0 +1,68 @@
+#include "sim/attack/captured_update.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/pack.h"
+
+namespace archleak::sim {
+namespace {
+
+torch::Tensor as_tensor(std::span<const float> values) {
+  return torch::tensor(std::vector<float>(values.begin(), values.end()), torch::kFloat32).to(torch::kFloat64);
+}
+
+/// What the client says of its steps; one if it says nothing.
+int64_t steps_of(const attacks::SeenUpdate& seen) {
+  const auto steps = std::find_if(seen.metrics.begin(), seen.metrics.end(),
+                                  [](const wire::Metric& metric) { return metric.name == "steps"; });
+  return steps == seen.metrics.end() ? 1 : std::max<int64_t>(1, static_cast<int64_t>(steps->value));
+}
+
+}  // namespace
+
+CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
+                                    const RunConfig& run, ExampleShape shape, int64_t classes) {
+  const auto& models = observation.rounds().at(seen.round).models;
+  if (models.empty()) {
+    throw DataError(fmt::format("round {}: expected the model that clients started from in the capture, got none",
+                                seen.round));
+  }
+  CapturedUpdate update{.round = seen.round, .client = seen.client, .target = make_global_model(run, shape, classes)};
+  const auto& layout = update.target.arena.layout();
+  unpack(layout, broadcast_layout(run.protocol, layout.weights, layout.alpha, layout.buffers),
+         observation.floats(models.front()).floats(), update.target.arena.floats());
+  const UpdateLayout sent = update_layout(run.protocol, layout.weights, layout.alpha, layout.buffers);
+  const auto payload = observation.floats(seen.place);
+  const auto values = payload.floats();
+  if (sent.alpha == 0) throw DataError("attack: expected architecture parameters in the updates, got weights alone");
+  if (static_cast<int64_t>(values.size()) != sent.size()) {
+    throw DataError(fmt::format("round {}, client {}: expected an update of {} values, got {}", seen.round, seen.client,
+                                sent.size(), values.size()));
+  }
+  update.alpha = as_tensor(std::as_const(update.target.arena).floats().subspan(layout.begin(Segment::alpha), layout.alpha));
+  auto read = as_tensor(values.subspan(sent.weights, sent.alpha));
+  const bool gradient = run.protocol.protocol == Protocol::gradient;
+  if (run.protocol.protocol == Protocol::weights) read = read - update.alpha;
+  update.steps = gradient ? 1 : steps_of(seen);
+  const bool adam = !gradient && run.search.alpha_optimizer == client::AlphaOptimizer::adam;
+  using attacks::AlphaUpdateKind;
+  update.gradient = attacks::alpha_gradient_from(
+      read, update.alpha,
+      {.kind = gradient ? AlphaUpdateKind::gradient : adam ? AlphaUpdateKind::adam : AlphaUpdateKind::sgd,
+       .lr = run.search.alpha_lr,
+       .steps = update.steps,
+       .decay = run.search.alpha_weight_decay});
+  update.signs = adam;
+  if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;
+
+  const auto valid = std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen.weight) * run.search.valid_share));
+  const int64_t batch = run.protocol.weighting == Weighting::samples ? std::min(run.training.batch_size, valid)
+                                                                     : run.training.batch_size;
+  update.images = update.steps * batch;
+  return update;
+}
+
+}  // namespace archleak::sim

@@ -1,0 +1,32 @@
+#pragma once
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <string>
+
+#include "attacks/eavesdropper/observation.h"
+#include "attacks/reconstruction/alpha_update.h"
+#include "sim/setup.h"
+
+namespace archleak::sim {
+
+/// One client's update with the model that it started from, as an eavesdropper puts them together from a capture.
+struct CapturedUpdate {
+  int64_t round = 0;
+  int64_t client = 0;
+  GlobalModel target;      ///< the broadcast model
+  torch::Tensor alpha;     ///< its architecture parameters, `[alphas]` float64
+  torch::Tensor gradient;  ///< read from the update (attacks/reconstruction/alpha_update.h), `[alphas]` float64
+  bool signs = false;      ///< a step of Adam: only the signs of gradient + sign_offset are known
+  torch::Tensor sign_offset;
+  int64_t steps = 1;   ///< architecture steps behind it
+  int64_t images = 1;  ///< examples behind it: batch by batch, if no example comes twice
+};
+
+/// Puts `seen` together with the first copy of its round's model in the capture. `run` is the configuration that went
+/// by; `shape` and `classes` are those of its data. Throws DataError if the model did not go by or the sizes differ from
+/// what the configuration says.
+CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
+                                    const RunConfig& run, ExampleShape shape, int64_t classes);
+
+}  // namespace archleak::sim

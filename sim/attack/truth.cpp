@@ -1,0 +1,19 @@
+#include "sim/attack/truth.h"
+
+#include "client/search_workload.h"
+
+namespace archleak::sim {
+
+std::vector<int64_t> examples_behind(const RunConfig& run, const client::TrainingData& data, int64_t round,
+                                     int64_t client, int64_t steps) {
+  const auto split = client::split_locally(data.partition.at(client), run.search.valid_share, run.seed, client);
+  auto order = client::validation_order(split, run.training.batch_size, run.seed, round, client);
+  std::vector<int64_t> examples;
+  for (int64_t step = 0; step < steps; ++step) {
+    const auto batch = order.next();
+    examples.insert(examples.end(), batch.begin(), batch.end());
+  }
+  return examples;
+}
+
+}  // namespace archleak::sim
