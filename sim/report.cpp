@@ -36,7 +36,7 @@ std::string headline(const RunSummary& run) {
   if (run.lost > 0)
     cards += card(std::to_string(run.lost), fmt::format("workers lost, {} clients reassigned", run.reassigned));
   if (run.last && run.last->epsilon)
-    cards += card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon)");
+    cards += card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon), see the defences");
   return "<div class=\"cards\">\n" + cards + "</div>\n";
 }
 

@@ -10,6 +10,7 @@
 #include "core/protocol.h"
 #include "data/load.h"
 #include "data/partition.h"
+#include "defenses/options.h"
 #include "nas/architect.h"
 #include "nas/derived_network.h"
 #include "nas/search_network.h"
@@ -51,6 +52,7 @@ struct RunConfig {
   server::CoordinatorOptions coordinator;
   client::LocalTrainingOptions training;
   client::LocalSearchOptions search;
+  defenses::DefenseOptions defense;
   nas::ArchitectOptions architect;
   nas::SpaceOptions space;
   NetworkOptions network;
