@@ -15,6 +15,10 @@ void append(std::string& bytes, const void* data, uint64_t size) {
   bytes.append(static_cast<const char*>(data), size);
 }
 
+void append(std::string& bytes, const std::vector<float>& values) {
+  append(bytes, values.data(), values.size() * sizeof(float));
+}
+
 std::string take(const std::string& bytes, size_t& position) {
   uint64_t size = 0;
   if (bytes.size() - position < sizeof size) throw DataError("client state: expected a length, got its end");
@@ -27,14 +31,25 @@ std::string take(const std::string& bytes, size_t& position) {
   return bytes.substr(position - size, size);
 }
 
+std::vector<float> take_floats(const std::string& bytes, size_t& position) {
+  const std::string part = take(bytes, position);
+  if (part.size() % sizeof(float) != 0) {
+    throw DataError(fmt::format("client state: expected whole floats, got {} bytes", part.size()));
+  }
+  std::vector<float> values(part.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), part.data(), part.size());
+  return values;
+}
+
 }  // namespace
 
 std::string ClientState::encode() const {
-  if (weight_optimizer.empty() && alpha_optimizer.empty() && buffers.empty()) return {};
+  if (weight_optimizer.empty() && alpha_optimizer.empty() && buffers.empty() && residual.empty()) return {};
   std::string bytes;
   append(bytes, weight_optimizer.data(), weight_optimizer.size());
   append(bytes, alpha_optimizer.data(), alpha_optimizer.size());
-  append(bytes, buffers.data(), buffers.size() * sizeof(float));
+  append(bytes, buffers);
+  append(bytes, residual);
   return bytes;
 }
 
@@ -44,12 +59,11 @@ ClientState ClientState::decode(const std::string& bytes) {
   size_t position = 0;
   state.weight_optimizer = take(bytes, position);
   state.alpha_optimizer = take(bytes, position);
-  const std::string buffers = take(bytes, position);
-  if (position != bytes.size() || buffers.size() % sizeof(float) != 0) {
+  state.buffers = take_floats(bytes, position);
+  state.residual = take_floats(bytes, position);
+  if (position != bytes.size()) {
     throw DataError(fmt::format("client state: expected {} bytes, got {}", position, bytes.size()));
   }
-  state.buffers.resize(buffers.size() / sizeof(float));
-  std::memcpy(state.buffers.data(), buffers.data(), buffers.size());
   return state;
 }
 

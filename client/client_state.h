@@ -8,7 +8,8 @@ namespace archleak::client {
 struct ClientState {
   std::string weight_optimizer;  ///< Optimizer::save
   std::string alpha_optimizer;
-  std::vector<float> buffers;  ///< its own batch-norm statistics
+  std::vector<float> buffers;   ///< its own batch-norm statistics
+  std::vector<float> residual;  ///< what a defence held back of its updates
 
   /// As bytes; nothing for an empty state.
   std::string encode() const;

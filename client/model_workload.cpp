@@ -116,17 +116,26 @@ void ModelWorkload::shape_weight_gradient() {
   if (options_.clip_norm > 0) clip_gradient_norm(gradient, options_.clip_norm);
 }
 
-void ModelWorkload::write_update(std::span<float> update) const {
+void ModelWorkload::write_update(const ClientTask& task, std::vector<float>& residual, std::span<float> update) const {
   const auto& layout = arena_.layout();
   const auto values = arena_.floats();
   std::vector<float> sent(values.begin(), values.end());
   const int64_t trained = layout.weights + layout.alpha;
+  const bool sends_values = run_.protocol.protocol == Protocol::weights;
   if (run_.protocol.protocol == Protocol::gradient) {
     std::copy_n(arena_.gradients().data_ptr<float>(), trained, sent.begin());
-  } else if (run_.protocol.protocol != Protocol::weights) {
+  } else if (!sends_values || !run_.defense.empty()) {
     for (int64_t i = 0; i < trained; ++i) sent[i] -= start_[i];
   }
   pack(layout, update_, sent, update);
+  if (!run_.defense.empty()) {
+    run_.defense.apply(update, update_, {.seed = run_.seed, .round = task.round, .client = task.client}, &residual);
+    if (sends_values) {
+      std::vector<float> before(update.size());
+      pack(layout, update_, start_, before);
+      for (int64_t i = 0; i < update_.trained(); ++i) update[i] += before[i];
+    }
+  }
   if (!std::all_of(update.begin(), update.end(), [](float value) { return std::isfinite(value); })) {
     throw DataError("update: expected finite values, got infinity or NaN");
   }

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "core/protocol.h"
 #include "data/batch.h"
+#include "defenses/update_transform.h"
 #include "models/network.h"
 
 namespace archleak::client {
@@ -17,6 +18,7 @@ struct RunSettings {
   uint64_t seed = 0;
   int64_t rounds = 1;  ///< of the whole run, for schedules
   ProtocolOptions protocol;
+  defenses::UpdateDefense defense = {};  ///< what clients do to their updates before they send them
 };
 
 /// A workload on one network whose tensors live in an arena: taking the global model, evaluating it, and forming the
@@ -54,9 +56,11 @@ class ModelWorkload : public Workload {
   /// Adds the FedProx term to the weights' gradient, then clips it.
   void shape_weight_gradient();
 
-  /// Writes what the protocol sends: the arena's gradients, its difference to the loaded model, or its values. Throws
-  /// DataError if anything in it is not finite.
-  void write_update(std::span<float> update) const;
+  /// Writes what the protocol sends: the arena's gradients, its difference to the loaded model, or its values. The
+  /// run's defences are applied to gradients and differences; where values are sent, to their difference from the
+  /// loaded model, which is then added back. `residual` is what defences held back so far, and is replaced. Throws
+  /// DataError if anything in the update is not finite.
+  void write_update(const ClientTask& task, std::vector<float>& residual, std::span<float> update) const;
 
   std::shared_ptr<models::Network> network_;
   Arena arena_;

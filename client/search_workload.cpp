@@ -131,9 +131,9 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
     search_network_->select({});
     restore_unselected(choice);
   }
-  write_update(update);
+  write_update(task, state.residual, update);
 
-  state = ClientState{};
+  state = ClientState{.residual = std::move(state.residual)};
   if (options_.carry_optimizer) {
     state.weight_optimizer = weight_optimizer_.save();
     state.alpha_optimizer = alpha_optimizer_.save();

@@ -47,9 +47,9 @@ ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> upda
       optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), lr(task.round));
     }
   }
-  write_update(update);
+  write_update(task, state.residual, update);
 
-  state = ClientState{};
+  state = ClientState{.residual = std::move(state.residual)};
   if (options_.carry_optimizer) state.weight_optimizer = optimizer_.save();
   if (run_.protocol.batch_norm == BatchNormPolicy::local) state.buffers = local_buffers();
   return {.weight = static_cast<int64_t>(split.train.size()),

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "client/mailbox.h"
+#include "client/secure_tasks.h"
 #include "client/slots.h"
 #include "core/error.h"
 #include "core/fixed_point.h"
@@ -255,9 +256,7 @@ class Worker {
       if (cancelled->load()) return;
       wire::Message result;
       try {
-        workload.load(model.floats());
-        result =
-            task.kind == wire::TaskKind::train ? train(workload, task, *plan, *cancelled) : evaluate(workload, task);
+        result = perform(workload, task, model, *plan, *cancelled);
       } catch (const Cancelled&) {
         return;
       } catch (const std::exception& error) {
@@ -265,6 +264,15 @@ class Worker {
       }
       mailbox_.put({.contact = number, .message = std::move(result), .plan = {}, .error = {}});
     });
+  }
+
+  static wire::Message perform(Workload& workload, const wire::Task& task, const wire::Payload& model,
+                               const WorkerPlan& plan, const std::atomic<bool>& cancelled) {
+    if (task.kind == wire::TaskKind::share_keys || task.kind == wire::TaskKind::reveal) {
+      return answer_secure_task(task, plan.seed);
+    }
+    workload.load(model.floats());
+    return task.kind == wire::TaskKind::train ? train(workload, task, plan, cancelled) : evaluate(workload, task);
   }
 
   static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan,
@@ -276,13 +284,16 @@ class Worker {
     wire::Outcome message{.task = task.task,
                           .attempt = task.attempt,
                           .round = task.round,
+                          .kind = task.kind,
                           .client = task.client,
                           .weight = outcome.weight,
                           .metrics = {},
                           .client_state = std::move(outcome.state),
                           .update = {}};
     for (auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
-    message.update = wire::Payload::own(std::move(update));
+    message.masked = plan.protocol.secure_aggregation;
+    message.update =
+        message.masked ? mask_update(task, update, outcome.weight, plan) : wire::Payload::own(std::move(update));
     return message;
   }
 
@@ -291,6 +302,7 @@ class Worker {
     return wire::Outcome{.task = task.task,
                          .attempt = task.attempt,
                          .round = task.round,
+                         .kind = task.kind,
                          .client = task.client,
                          .weight = result.examples,
                          .metrics = {{"correct", static_cast<double>(result.correct)}, {"loss_sum", result.loss_sum}},

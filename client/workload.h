@@ -73,6 +73,7 @@ class Workload {
 struct WorkerPlan {
   std::function<std::unique_ptr<Workload>()> make_workload;  ///< called once a slot, on the slot's own thread
   ProtocolOptions protocol;
+  uint64_t seed = 0;  ///< of the run; under secure aggregation the simulated clients' keys come from it
 };
 
 /// Makes the plan that a resolved configuration (TOML) describes; may take seconds (reads the data).

@@ -1,11 +1,11 @@
 # cmake --install and find_package(ArchLeak).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
-set(archleak_libraries archleak_core archleak_data archleak_models archleak_wire archleak_nas archleak_client
+set(archleak_libraries archleak_core archleak_data archleak_models archleak_wire archleak_nas archleak_defenses archleak_client
                        archleak_server archleak_eavesdropper archleak_reconstruction archleak_pch)
 install(TARGETS ${archleak_libraries} EXPORT ArchLeakTargets)
 install(TARGETS archleak)
-foreach(folder core data models wire nas client server attacks)
+foreach(folder core data models wire nas defenses client server attacks)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/archleak FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/archleak FILES_MATCHING PATTERN "*.toml")

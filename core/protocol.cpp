@@ -21,6 +21,20 @@ void describe(ConfigSection section, ProtocolOptions& options) {
   section.read("weighting", options.weighting, {{"samples", Weighting::samples}, {"uniform", Weighting::uniform}},
                "what an update counts in the mean");
   section.read("scale_bits", options.scale_bits, {.min = 8, .max = 52}, "sums are exact in steps of 2^-scale_bits");
+  section.read("secure_aggregation", options.secure_aggregation,
+               "updates are masked, so that the coordinator learns their sum alone");
+  section.read("secure_threshold", options.secure_threshold, {.min = 1e-9, .max = 1},
+               "secure aggregation: share of a round's clients that it takes to unmask the sum");
+  if (options.secure_aggregation && options.fidelity == Fidelity::fused) {
+    section.fail("secure_aggregation",
+                 "expected fidelity \"wire\", where each client masks its own update, got \"fused\", where workers add "
+                 "plain updates up");
+  }
+  if (options.secure_aggregation && options.protocol == Protocol::server_alpha) {
+    section.fail("secure_aggregation",
+                 "expected protocol \"gradient\", \"delta\" or \"weights\", got \"server_alpha\", which needs to know "
+                 "who trained which sub-network and with what reward");
+  }
   if (options.withhold_weights && options.protocol == Protocol::server_alpha) {
     section.fail("withhold_weights",
                  "expected false with protocol \"server_alpha\", which sends weights alone, got true");

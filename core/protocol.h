@@ -39,11 +39,14 @@ struct ProtocolOptions {
   BatchNormPolicy batch_norm = BatchNormPolicy::average;
   Fidelity fidelity = Fidelity::wire;
   Weighting weighting = Weighting::samples;
-  int scale_bits = 32;  ///< fixed-point scale of the sums: steps of 2^-scale_bits
+  int scale_bits = 32;                  ///< fixed-point scale of the sums: steps of 2^-scale_bits
+  bool secure_aggregation = false;      ///< updates are masked; the coordinator learns their sum alone
+  double secure_threshold = 2.0 / 3.0;  ///< share of a round's clients that it takes to unmask, rounded up
 };
 
-/// Keys `protocol`, `withhold_weights`, `batch_norm`, `fidelity`, `weighting` and `scale_bits`. Throws ConfigError,
-/// also when withheld weights leave nothing to send.
+/// Keys `protocol`, `withhold_weights`, `batch_norm`, `fidelity`, `weighting`, `scale_bits`, `secure_aggregation` and
+/// `secure_threshold`. Throws ConfigError, also when withheld weights leave nothing to send, and for secure aggregation
+/// of what is not a sum of single updates.
 void describe(ConfigSection section, ProtocolOptions& options);
 
 /// What an update of `samples` training examples counts in the mean.

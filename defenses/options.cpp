@@ -102,6 +102,11 @@ std::vector<std::string> describe_in_words(const DefenseOptions& options) {
         break;
       }
       case Transform::clip_noise:
+        if (options.clip_noise.noise_multiplier == 0 && options.clip_noise.target_epsilon == 0) {
+          words.push_back(
+              fmt::format("clipped to norm {}, without noise and so without privacy", options.clip_noise.clip));
+          break;
+        }
         words.push_back(fmt::format("differential privacy of taking part, against {}: clip {}, delta {}",
                                     options.clip_noise.guard == Guard::messages ? "readers of single updates"
                                                                                 : "those who see global models only",

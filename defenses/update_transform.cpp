@@ -103,6 +103,9 @@ void UpdateDefense::apply(std::span<float> update, const UpdateLayout& layout, c
     throw DataError(fmt::format("update: expected {} values, got {}", layout.size(), update.size()));
   }
   const auto trained = update.first(static_cast<size_t>(layout.trained()));
+  if (!std::all_of(trained.begin(), trained.end(), [](float value) { return std::isfinite(value); })) {
+    throw DataError("update: expected finite values, got infinity or NaN");
+  }
   const auto weights = static_cast<size_t>(layout.weights);
   std::span<float> held;
   if (keeps_residual()) {

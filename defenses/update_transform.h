@@ -49,7 +49,8 @@ class UpdateDefense {
 
   /// Applies the transforms to the weights and alpha of `update`, `[layout.size()]`: gradients or differences, never
   /// values. Batch-norm statistics, which come last, stay as they are. `residual` is what the client held back so far
-  /// and is replaced; empty at first; needed if `keeps_residual`. Throws DataError for other sizes.
+  /// and is replaced; empty at first; needed if `keeps_residual`. Throws DataError for other sizes and values that are
+  /// not finite.
   void apply(std::span<float> update, const UpdateLayout& layout, const UpdateKey& key,
              std::vector<float>* residual = nullptr) const;
 

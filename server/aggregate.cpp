@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/clip.h"
 #include "core/error.h"
@@ -100,6 +101,13 @@ std::optional<std::string> Aggregator::add_partial(std::span<const int64_t> sums
   }
   updates_ += updates;
   return std::nullopt;
+}
+
+std::optional<std::string> Aggregator::add_unmasked(std::span<const int64_t> sums, int64_t weight, int64_t updates) {
+  int64_t lowest = 0;  // of -|x|, which there is for every int64
+  for (const int64_t sum : sums) lowest = std::min(lowest, sum < 0 ? sum : -sum);
+  if (lowest == std::numeric_limits<int64_t>::min()) return "expected a sum within 63 bits, got one beyond";
+  return add_partial(sums, weight, -lowest, sum_.scale_bits(), updates);
 }
 
 int64_t Aggregator::weight() const {

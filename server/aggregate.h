@@ -35,6 +35,9 @@ class Aggregator {
   std::optional<std::string> add_partial(std::span<const int64_t> sums, int64_t weight, int64_t bound, int scale_bits,
                                          int64_t updates);
 
+  /// Adds the unmasked sum of `updates` clients (secure aggregation). Returns the reason as above.
+  std::optional<std::string> add_unmasked(std::span<const int64_t> sums, int64_t weight, int64_t updates);
+
   /// The aggregate of all that was added, `[layout.size()]`. Throws DataError when there is nothing, the total weight
   /// is zero, or the rule needs more updates.
   std::vector<float> mean() const;

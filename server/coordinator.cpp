@@ -17,6 +17,7 @@
 #include "server/alpha_sampling.h"
 #include "server/checkpoint.h"
 #include "server/phase.h"
+#include "server/secure_round.h"
 
 namespace archleak::server {
 namespace {
@@ -101,6 +102,12 @@ Coordinator::Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptio
   validate(options.selection, clients);
   validate(options.robust, plan.protocol.fidelity,
            static_cast<int64_t>(select_clients(options.selection, clients, plan.seed, 0).size()));
+  if (plan.protocol.secure_aggregation && needs_single_updates(options.robust)) {
+    throw ConfigError(
+        "robust: expected the rule \"mean\" without norm_bound under secure aggregation, where nobody sees single "
+        "updates, got one that needs them");
+  }
+  if (plan.privacy) privacy_.emplace(*plan.privacy);
   restore();
 }
 
@@ -145,7 +152,7 @@ wire::Payload Coordinator::model_payload() const {
 }
 
 bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
-  const auto clients =
+  const auto selected =
       select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed, round_);
   const auto& protocol = plan_.protocol;
   const bool sampled = protocol.protocol == Protocol::server_alpha;
@@ -159,6 +166,8 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   Aggregator aggregator(update_.layout(), protocol, options_.robust, std::move(center));
 
   std::set<int64_t> counted;  // clients
+  std::optional<SecureRound> secure;
+  std::string masking;  // the instruction under secure aggregation
   Phase phase;
   phase.round = round_;
   phase.model = model_payload();
@@ -166,20 +175,19 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   phase.patience_s = options_.worker_patience_s;
   phase.make_task = [&](const Assignment& assignment) {
     const auto state = client_states_.find(assignment.client);
-    return wire::Task{.task = assignment.task,
-                      .attempt = assignment.attempt,
-                      .round = round_,
-                      .kind = wire::TaskKind::train,
-                      .client = assignment.client,
-                      .instruction = sampled
-                                         ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client))
-                                         : std::string(),
-                      .client_state = state == client_states_.end() ? std::string() : state->second};
+    return wire::Task{
+        .task = assignment.task,
+        .attempt = assignment.attempt,
+        .round = round_,
+        .kind = wire::TaskKind::train,
+        .client = assignment.client,
+        .instruction = sampled ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client)) : masking,
+        .client_state = state == client_states_.end() ? std::string() : state->second};
   };
   phase.take_outcome = [&](const wire::Outcome& outcome) -> std::optional<std::string> {
     auto reason = sampled ? flaw(outcome, {"train_loss", "reward"}) : flaw(outcome, {"train_loss"});
     if (!reason && protocol.fidelity == Fidelity::wire) {
-      reason = aggregator.add(outcome.client, outcome.update.floats(), outcome.weight);
+      reason = secure ? secure->add(outcome) : aggregator.add(outcome.client, outcome.update.floats(), outcome.weight);
     }
     if (!reason) counted.insert(outcome.client);
     return reason;
@@ -203,18 +211,33 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   };
   phase.on_progress = [&](int64_t complete, int64_t tasks) { observer_.on_tasks(complete, tasks); };
 
+  Stopwatch watch;
+  if (protocol.secure_aggregation) {
+    secure.emplace(SecureRoundOptions{.seed = plan_.seed,
+                                      .session = epoch_,
+                                      .protocol = protocol,
+                                      .update_size = update_.layout().size(),
+                                      .schedule = options_.schedule},
+                   round_, selected);
+    if (!secure->share_keys(pool, phase, stop)) return false;
+    masking = secure->masking_instruction();
+  }
   std::vector<TaskSpec> tasks;
-  for (const int64_t client : clients) {
+  for (const int64_t client : secure ? secure->members() : selected) {
     tasks.push_back({.id = static_cast<TaskId>(client), .client = client, .size = plan_.client_sizes[client]});
   }
-  Stopwatch watch;
   const PhaseResult result =
       run_phase(pool, Schedule(std::move(tasks), options_.schedule, protocol.fidelity, steady_seconds()), phase, stop);
   if (result.interrupted) return false;
+  if (secure) {
+    if (!secure->unmask(pool, phase, stop)) return false;
+    const auto reason = aggregator.add_unmasked(secure->sum(), secure->weight(), secure->updates());
+    if (reason) throw Error(fmt::format("round {}: unmasked sum: {}", round_, *reason));
+  }
   record.train_s = watch.lap();
   record.broadcast_s = result.broadcast_s;
-  record.lost = result.counts.lost;
-  record.reassigned = result.counts.reassigned;
+  record.lost = result.counts.lost + (secure ? secure->counts().lost : 0);
+  record.reassigned = result.counts.reassigned + (secure ? secure->counts().reassigned : 0);
 
   if (aggregator.updates() == 0) {
     throw Error(fmt::format("round {}: expected an update of some client, got none that counts", round_));
@@ -231,6 +254,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   }
   update_.apply(arena_, mean);
   record.clients = aggregator.updates();
+  account(selected, record);
   double loss = 0;
   double weight = 0;
   for (const auto& [task, outcome] : result.outcomes) {
@@ -247,6 +271,17 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   if (sampled) step_alpha(rows, result.outcomes);
   record.aggregate_s = watch.lap();
   return true;
+}
+
+void Coordinator::account(std::span<const int64_t> selected, RoundRecord& record) {
+  if (!privacy_) return;
+  privacy_->count_round(selected, record.clients);
+  const auto spent = privacy_->spent();
+  record.epsilon = spent.epsilon;
+  if (spent.order_at_end && round_ % 100 == 0) {
+    spdlog::warn("round {}: the best Renyi order, {}, is the first or last that is tried; epsilon {} may be too large",
+                 round_, spent.order, spent.epsilon);
+  }
 }
 
 void Coordinator::step_alpha(const std::vector<torch::Tensor>& rows,
@@ -275,6 +310,7 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
     tasks.push_back({.id = static_cast<TaskId>(id), .client = id, .size = std::min(shard, plan_.held_out - first)});
   }
   Phase phase;
+  phase.kind = wire::TaskKind::evaluate;
   phase.round = round_ + 1;  // the model after this round is what the next one starts from
   phase.model = model_payload();
   phase.patience_s = options_.worker_patience_s;
@@ -331,7 +367,8 @@ void Coordinator::remember() {
   previous_ = Remembered{.arena = {values.begin(), values.end()},
                          .optimizers = update_.save(),
                          .reward_baseline = reward_baseline_,
-                         .client_states = client_states_};
+                         .client_states = client_states_,
+                         .privacy = privacy_};
 }
 
 void Coordinator::roll_back() {
@@ -340,6 +377,7 @@ void Coordinator::roll_back() {
   update_.load(previous_->optimizers);
   reward_baseline_ = previous_->reward_baseline;
   client_states_ = previous_->client_states;
+  privacy_ = previous_->privacy;
   previous_ = {};
 }
 
@@ -358,6 +396,7 @@ void Coordinator::save() {
   checkpoint.sections["arena"] = std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   checkpoint.sections["optimizers"] = update_.save();
   checkpoint.sections["coordinator"] = coordinator.take();
+  if (privacy_) checkpoint.sections["accountant"] = privacy_->save();
   CheckpointFolder(checkpoints_, options_.keep_checkpoints).save(checkpoint);
 }
 
@@ -387,6 +426,7 @@ void Coordinator::restore() {
   epoch_ = coordinator.u64() + 1;
   reward_baseline_ = std::bit_cast<double>(coordinator.u64());
   coordinator.expect_end();
+  if (privacy_) privacy_->load(section("accountant"));
   client_states_ = checkpoint->clients;
   round_ = checkpoint->round;
 }

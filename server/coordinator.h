@@ -9,6 +9,7 @@
 
 #include "core/arena.h"
 #include "core/protocol.h"
+#include "defenses/privacy.h"
 #include "server/alpha_sampling.h"
 #include "server/robust.h"
 #include "server/schedule.h"
@@ -45,6 +46,7 @@ struct RunPlan {
   int64_t held_out = 0;               ///< test examples; 0: no evaluation
   std::vector<OperationPart> parts;   ///< what only some sub-networks have; read under server_alpha with the mean
   bool entropy = true;                ///< whether the rows of alpha are softmaxed over, so that they have an entropy
+  std::optional<defenses::PrivacyPlan> privacy = {};  ///< what clip_noise guarantees, if clients apply it
 };
 
 /// What is known after a round.
@@ -54,6 +56,7 @@ struct RoundRecord {
   std::optional<double> test_loss;
   std::optional<double> train_loss;     ///< mean over clients by weight
   std::optional<double> alpha_entropy;  ///< nats, mean over edges
+  std::optional<double> epsilon;        ///< privacy spent since the first round, where something is accounted
   double broadcast_s = 0;
   double train_s = 0;  ///< from the first task to the last result, broadcast included
   double aggregate_s = 0;
@@ -107,11 +110,13 @@ class Coordinator {
     std::string optimizers;
     double reward_baseline = 0;
     std::map<int64_t, std::string> client_states;
+    std::optional<defenses::PrivacyLedger> privacy;
   };
 
   bool train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
   bool evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
   wire::Payload model_payload() const;
+  void account(std::span<const int64_t> selected, RoundRecord& record);
   void step_alpha(const std::vector<torch::Tensor>& rows, const std::map<uint64_t, wire::Outcome>& outcomes);
   void remember();
   void roll_back();
@@ -130,6 +135,7 @@ class Coordinator {
   uint64_t epoch_ = 1;  // starts of this run
   double reward_baseline_ = 0;
   std::map<int64_t, std::string> client_states_;
+  std::optional<defenses::PrivacyLedger> privacy_;
   std::optional<Remembered> previous_;
 };
 

@@ -12,7 +12,8 @@ namespace archleak::server {
 
 /// One set of tasks on one version of the model: the training tasks of a round, or the evaluation of a model.
 struct Phase {
-  int64_t round = 0;  ///< the model's version
+  int64_t round = 0;                            ///< the model's version
+  wire::TaskKind kind = wire::TaskKind::train;  ///< of all tasks; late results of another kind are passed over
   wire::Payload model;
   bool model_per_task = false;  ///< each task is preceded by the model, as each client of a deployment would fetch it
   double patience_s = 60;       ///< without any worker for so long, the run ends

@@ -38,6 +38,20 @@ struct Fields {
   std::string note;
 };
 
+const char* name_of(wire::TaskKind kind) {
+  switch (kind) {
+    case wire::TaskKind::train:
+      return "train";
+    case wire::TaskKind::evaluate:
+      return "evaluate";
+    case wire::TaskKind::share_keys:
+      return "share keys";
+    case wire::TaskKind::reveal:
+      return "reveal shares";
+  }
+  return "?";
+}
+
 Fields fields_of(const wire::CapturedUnit& unit) {
   Fields fields{.round = {}, .client = {}, .note = printable(unit.note)};
   if (!unit.message) return fields;
@@ -46,14 +60,18 @@ Fields fields_of(const wire::CapturedUnit& unit) {
         using Kind = std::decay_t<decltype(message)>;
         if constexpr (requires { message.round; }) fields.round = std::to_string(message.round);
         if constexpr (std::is_same_v<Kind, wire::Task>) {
-          const bool train = message.kind == wire::TaskKind::train;
-          fields.note = train ? "train" : fmt::format("evaluate {} to {}", message.first, message.last);
-          if (train) fields.client = std::to_string(message.client);
+          const bool evaluate = message.kind == wire::TaskKind::evaluate;
+          fields.note =
+              evaluate ? fmt::format("evaluate {} to {}", message.first, message.last) : name_of(message.kind);
+          if (!evaluate) fields.client = std::to_string(message.client);
         } else if constexpr (std::is_same_v<Kind, wire::Outcome>) {
           fields.client = std::to_string(message.client);
-          fields.note = message.update.empty() ? fmt::format("weight {}", message.weight)
-                                               : fmt::format("weight {}, an update of {} floats", message.weight,
-                                                             message.update.bytes() / sizeof(float));
+          fields.note = fmt::format("weight {}", message.weight);
+          if (message.masked) {
+            fields.note += fmt::format(", a masked update of {} numbers", message.update.bytes() / sizeof(int64_t));
+          } else if (!message.update.empty()) {
+            fields.note += fmt::format(", an update of {} floats", message.update.bytes() / sizeof(float));
+          }
         } else if constexpr (std::is_same_v<Kind, wire::Model>) {
           fields.note = fmt::format("{} floats", message.values.bytes() / sizeof(float));
         } else if constexpr (requires { message.reason; }) {
@@ -144,16 +162,17 @@ std::optional<CaptureLayout> find_layout(const CaptureArguments& arguments, cons
 void export_all(const CaptureArguments& arguments) {
   const attacks::Observation seen(arguments.file);
   print_cut(arguments.file, seen.cut());
-  if (const std::string blind = seen.blindness(); !blind.empty()) {
-    throw DataError(arguments.file + ": " + blind);
-  }
+  const std::string blind = seen.blindness();
+  if (seen.rounds().empty()) throw DataError(arguments.file + ": " + blind);
+  if (!blind.empty()) fmt::print(stderr, "{}\n", blind);
   const ExportCounts counts = export_capture(seen, find_layout(arguments, seen), arguments.split, arguments.out);
   if (counts.whole > 0) {
     fmt::print(stderr, "{} messages have another size than their layout and are not split\n", counts.whole);
   }
-  fmt::print("{} models, {} updates and {} partial sums of {} rounds are in {} files; {} lists them\n", counts.models,
-             counts.updates, counts.sums, seen.rounds().size(), counts.files,
-             (std::filesystem::path(arguments.out) / "index.csv").string());
+  fmt::print(
+      "{} models, {} updates, {} masked updates and {} partial sums of {} rounds are in {} files; {} lists them\n",
+      counts.models, counts.updates, counts.masked, counts.sums, seen.rounds().size(), counts.files,
+      (std::filesystem::path(arguments.out) / "index.csv").string());
 }
 
 void import_pcap(const CaptureArguments& arguments) {

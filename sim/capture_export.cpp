@@ -149,16 +149,23 @@ ExportCounts export_capture(const attacks::Observation& seen, const std::optiona
       exporter.floats({.round = number, .kind = "model"}, "model", model, true);
       ++exporter.counts.models;
     }
+    const auto row = [&](const attacks::SeenUpdate& update, const char* kind) {
+      return Row{.round = number,
+                 .kind = kind,
+                 .client = std::to_string(update.client),
+                 .worker = printable(update.worker),
+                 .task = std::to_string(update.task),
+                 .attempt = std::to_string(update.attempt),
+                 .weight = std::to_string(update.weight)};
+    };
     for (const auto& update : round.updates) {
-      exporter.floats({.round = number,
-                       .kind = "update",
-                       .client = std::to_string(update.client),
-                       .worker = printable(update.worker),
-                       .task = std::to_string(update.task),
-                       .attempt = std::to_string(update.attempt),
-                       .weight = std::to_string(update.weight)},
-                      fmt::format("client-{:04}", update.client), seen.floats(update.place), false);
+      exporter.floats(row(update, "update"), fmt::format("client-{:04}", update.client), seen.floats(update.place),
+                      false);
       ++exporter.counts.updates;
+    }
+    for (const auto& update : round.masked) {
+      exporter.integers(row(update, "masked"), fmt::format("masked-{:04}", update.client), seen.integers(update.place));
+      ++exporter.counts.masked;
     }
     for (const auto& sum : round.sums) {
       exporter.integers({.round = number,

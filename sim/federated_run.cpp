@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "models/export.h"
 #include "nas/genotype_svg.h"
+#include "sim/defense_setup.h"
 #include "sim/launcher.h"
 #include "sim/report.h"
 #include "sim/run_facts.h"
@@ -63,7 +64,7 @@ RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve,
           .batch_norm = name_of<BatchNormPolicy>(config.protocol.batch_norm, {{BatchNormPolicy::average, "average"},
                                                                               {BatchNormPolicy::local, "local"},
                                                                               {BatchNormPolicy::batch, "batch"}}),
-          .defenses = {}};
+          .defenses = defenses_in_words(config)};
 }
 
 void write_client_histogram(const client::TrainingData& data, RunDirectory& directory) {

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/progress.h"
+#include "sim/attack/attack_results.h"
 #include "sim/html.h"
 #include "sim/report_charts.h"
 #include "sim/report_sections.h"
@@ -36,7 +37,7 @@ std::string headline(const RunSummary& run) {
   if (run.lost > 0)
     cards += card(std::to_string(run.lost), fmt::format("workers lost, {} clients reassigned", run.reassigned));
   if (run.last && run.last->epsilon)
-    cards += card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon)");
+    cards += card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon), see the defences");
   return "<div class=\"cards\">\n" + cards + "</div>\n";
 }
 
@@ -177,7 +178,8 @@ std::string render_report(const RunDirectory& run) {
       charts.complaint().empty()
           ? ""
           : "<p class=\"note\">Some charts are missing: " + escape_html(charts.complaint()) + "</p>\n";
-  return html_page(summary.name + " - ArchLeak", head(summary) + headline(summary) + note + learning + cells + clients +
+  return html_page(summary.name + " - ArchLeak", head(summary) + headline(summary) + note + learning + cells +
+                                                     attack_section(run.attack()) + clients +
                                                      exposure_section(summary) + costs + rounds_section(summary) +
                                                      events_section(summary) + files_section(run, summary));
 }

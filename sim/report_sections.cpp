@@ -75,7 +75,7 @@ std::string exposure_section(const RunSummary& run) {
            {"Batch norm", "<code>" + escape_html(facts.batch_norm) + "</code>"},
            {"Clients in a round", fmt::format("{} of {}", facts.clients_per_round, facts.clients)},
            {"Defences",
-            facts.defenses.empty() ? "none" : escape_html(fmt::format("{}", fmt::join(facts.defenses, ", ")))}}));
+            facts.defenses.empty() ? "none" : escape_html(fmt::format("{}", fmt::join(facts.defenses, "; ")))}}));
 }
 
 std::string rounds_section(const RunSummary& run) {

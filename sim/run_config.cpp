@@ -1,5 +1,7 @@
 #include "sim/run_config.h"
 
+#include "sim/defense_setup.h"
+
 namespace archleak::sim {
 
 void describe(Config& config, RunConfig& run) {
@@ -16,6 +18,7 @@ void describe(Config& config, RunConfig& run) {
   describe(federation, run.protocol);
   describe(federation, run.coordinator);
 
+  describe(config.section("defense"), run.defense);
   describe(config.section("training"), run.training);
   ConfigSection search = config.section("search");
   describe(search, run.search);
@@ -60,6 +63,7 @@ void describe(Config& config, RunConfig& run) {
   if (run.workload == WorkloadKind::train && run.protocol.withhold_weights) {
     federation.fail("withhold_weights", "expected false in a train run, which has weights alone, got true");
   }
+  check_defenses(config, run);
 }
 
 RunConfig load_run_config(const std::filesystem::path& file, const std::vector<std::string>& overrides,

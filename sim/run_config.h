@@ -10,6 +10,7 @@
 #include "core/protocol.h"
 #include "data/load.h"
 #include "data/partition.h"
+#include "defenses/options.h"
 #include "nas/architect.h"
 #include "nas/dag_options.h"
 #include "nas/derived_network.h"
@@ -58,6 +59,7 @@ struct RunConfig {
   server::CoordinatorOptions coordinator;
   client::LocalTrainingOptions training;
   client::LocalSearchOptions search;
+  defenses::DefenseOptions defense;
   nas::ArchitectOptions architect;
   SpaceKind space_kind = SpaceKind::darts;
   nas::SpaceOptions space;

@@ -49,6 +49,7 @@ class RunDirectory {
   std::filesystem::path genotype_drawing() const { return path_ / "genotype.svg"; }
   std::filesystem::path weights() const { return path_ / "weights.pt"; }
   std::filesystem::path capture() const { return path_ / "capture.alcap"; }  ///< of a run with a tap
+  std::filesystem::path attack() const { return path_ / "attack"; }          ///< a folder: sim/attack/attack_results.h
   std::filesystem::path report() const { return path_ / "report.html"; }
   std::filesystem::path log(const std::string& role) const;  ///< "worker 2": worker-2.log
 

@@ -28,11 +28,12 @@ void RunRecorder::on_round(const server::RoundRecord& record) {
                        .clients = record.clients,
                        .lost = record.lost,
                        .reassigned = record.reassigned,
-                       .epsilon = {},
+                       .epsilon = record.epsilon,
                        .model_hash = record.model_hash});
   note_.clear();
   if (record.test_accuracy) note_ = fmt::format("test accuracy {:.1f} %", 100 * *record.test_accuracy);
   if (record.train_loss) note_ += fmt::format("{}train loss {:.3f}", note_.empty() ? "" : ", ", *record.train_loss);
+  if (record.epsilon) note_ += fmt::format("{}epsilon {:.2f}", note_.empty() ? "" : ", ", *record.epsilon);
   if (progress_) progress_->advance(1, note_);
 }
 

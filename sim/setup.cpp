@@ -9,12 +9,13 @@
 #include "core/torch_random.h"
 #include "models/registry.h"
 #include "nas/dag_network.h"
+#include "sim/defense_setup.h"
 
 namespace archleak::sim {
 namespace {
 
 client::RunSettings settings(const RunConfig& run) {
-  return {.seed = run.seed, .rounds = run.coordinator.rounds, .protocol = run.protocol};
+  return {.seed = run.seed, .rounds = run.coordinator.rounds, .protocol = run.protocol, .defense = update_defense(run)};
 }
 
 nas::Genotype network_genotype(const RunConfig& run) {
@@ -82,19 +83,20 @@ client::WorkerPlan make_worker_plan(const std::string& config) {
   const auto data = make_training_data(*run);
   client::WorkerPlan plan;
   plan.protocol = run->protocol;
-  plan.make_workload = [run, data]() -> std::unique_ptr<client::Workload> {
+  plan.seed = run->seed;
+  plan.make_workload = [run, data, settings = settings(*run)]() -> std::unique_ptr<client::Workload> {
     at::init_num_threads();
     GlobalModel model = make_global_model(*run, data->splits.train.shape, data->splits.train.classes);
     if (model.search) {
-      return std::make_unique<client::SearchWorkload>(model.search, std::move(model.arena), data, settings(*run),
+      return std::make_unique<client::SearchWorkload>(model.search, std::move(model.arena), data, settings,
                                                       run->training, run->search, run->architect);
     }
     client::TrainWorkload::Hooks hooks;
     if (const auto derived = std::dynamic_pointer_cast<nas::DerivedNetwork>(model.network)) {
       hooks = derived_hooks(*run, derived);
     }
-    return std::make_unique<client::TrainWorkload>(model.network, std::move(model.arena), data, settings(*run),
-                                                   run->training, std::move(hooks));
+    return std::make_unique<client::TrainWorkload>(model.network, std::move(model.arena), data, settings, run->training,
+                                                   std::move(hooks));
   };
   return plan;
 }
@@ -107,7 +109,8 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
                        .client_sizes = {},
                        .held_out = data.splits.test.size(),
                        .parts = {},
-                       .entropy = run.space_kind == SpaceKind::darts};
+                       .entropy = run.space_kind == SpaceKind::darts,
+                       .privacy = privacy_plan(run)};
   for (const auto& indices : data.partition) plan.client_sizes.push_back(static_cast<int64_t>(indices.size()));
   for (const auto& entry : model.arena.layout().entries) {
     const auto place = model.search ? model.search->place(entry.name) : std::nullopt;

@@ -66,6 +66,8 @@ std::string describe_run(const RunDirectory& run) {
   }
   text +=
       line("bytes", fmt::format("{} up, {} down", format_bytes(summary.bytes_up), format_bytes(summary.bytes_down)));
+  for (const auto& defense : summary.facts.defenses) text += line("defence", defense);
+  if (summary.last && summary.last->epsilon) text += line("epsilon", fmt::format("{:.3f}", *summary.last->epsilon));
   if (summary.last) text += line("model", summary.last->model_hash);
   text += describe_genotype(run.genotype());
   return text + where("drawing", run.genotype_drawing()) + where("weights", run.weights()) +

@@ -47,8 +47,13 @@ void serialize(Archive& archive, Accept& accept) {
 }
 template <class Archive>
 void serialize(Archive& archive, Outcome& outcome) {
-  archive(outcome.task, outcome.attempt, outcome.round, outcome.client, outcome.weight, outcome.metrics,
-          outcome.client_state);
+  uint8_t masked = outcome.masked ? 1 : 0;
+  archive(outcome.task, outcome.attempt, outcome.round, outcome.kind, outcome.client, outcome.weight, outcome.metrics,
+          outcome.client_state, outcome.answer, masked);
+  if constexpr (Archive::is_loading::value) {
+    if (masked > 1) throw ProtocolError("outcome: expected 0 or 1 for masked, got " + std::to_string(masked));
+    outcome.masked = masked == 1;
+  }
 }
 template <class Archive>
 void serialize(Archive& archive, Failure& failure) {
@@ -98,7 +103,9 @@ struct PayloadField {
 template <typename MessageOrConst>
 auto payload_of(MessageOrConst& message) -> PayloadField<decltype(&std::get_if<Model>(&message)->values)> {
   if (auto* model = std::get_if<Model>(&message)) return {&model->values, sizeof(float)};
-  if (auto* outcome = std::get_if<Outcome>(&message)) return {&outcome->update, sizeof(float)};
+  if (auto* outcome = std::get_if<Outcome>(&message)) {
+    return {&outcome->update, outcome->masked ? sizeof(int64_t) : sizeof(float)};
+  }
   if (auto* sum = std::get_if<PartialSum>(&message)) return {&sum->sums, sizeof(int64_t)};
   return {};
 }
@@ -189,8 +196,10 @@ void decode_body(const Frame& frame, const Limits& limits, Message& message) {
 
 void check_task_kind(const Message& message) {
   const auto* task = std::get_if<Task>(&message);
-  if (task && task->kind != TaskKind::train && task->kind != TaskKind::evaluate) {
-    throw ProtocolError("task: expected kind 0 or 1, got " + std::to_string(static_cast<int>(task->kind)));
+  const auto* outcome = std::get_if<Outcome>(&message);
+  const TaskKind kind = task ? task->kind : outcome ? outcome->kind : TaskKind::train;
+  if (kind > TaskKind::reveal) {
+    throw ProtocolError("task: expected a kind from 0 to 3, got " + std::to_string(static_cast<int>(kind)));
   }
 }
 
@@ -257,7 +266,8 @@ Decoded decode(std::span<const Frame> frames, const Limits& limits) {
   decode_body(frames[1], limits, decoded.message);
   check_task_kind(decoded.message);
   if (header.payload_bytes == 0) return decoded;
-  check_payload(kind_name(header.kind), frames[2], header.payload_bytes, field.number_bytes);
+  // The body says what the numbers of an outcome are.
+  check_payload(kind_name(header.kind), frames[2], header.payload_bytes, payload_of(decoded.message).number_bytes);
   *field.payload = frames[2];
   return decoded;
 }

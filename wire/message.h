@@ -9,7 +9,7 @@
 namespace archleak::wire {
 
 /// Coordinator and worker speak the same version or not at all.
-inline constexpr uint16_t kProtocolVersion = 1;
+inline constexpr uint16_t kProtocolVersion = 2;
 
 /// One named number of a result, for instance {"loss", 0.7}. Any double, also NaN.
 struct Metric {
@@ -51,7 +51,12 @@ struct Model {
   bool operator==(const Model&) const = default;
 };
 
-enum class TaskKind : uint8_t { train = 0, evaluate = 1 };
+enum class TaskKind : uint8_t {
+  train = 0,
+  evaluate = 1,
+  share_keys = 2,  ///< secure aggregation, before the training: split your secrets among the round's clients
+  reveal = 3,      ///< secure aggregation, after it: give your shares of the others' secrets
+};
 
 /// Coordinator -> worker: do this.
 struct Task {
@@ -62,7 +67,7 @@ struct Task {
   int64_t client = 0;
   int64_t first = 0;  ///< evaluate: the examples [first, last)
   int64_t last = 0;
-  std::string instruction{};   ///< the workload's own bytes
+  std::string instruction{};   ///< the workload's own bytes, or those of secure aggregation
   std::string client_state{};  ///< what the client keeps between rounds
   bool operator==(const Task&) const = default;
 };
@@ -79,11 +84,14 @@ struct Outcome {
   uint64_t task = 0;
   uint32_t attempt = 0;
   int64_t round = 0;
+  TaskKind kind = TaskKind::train;  ///< of the task
   int64_t client = 0;
   int64_t weight = 0;  ///< examples
   std::vector<Metric> metrics{};
   std::string client_state{};
-  Payload update{};  ///< floats; empty when it went into the worker's partial sum
+  std::string answer{};  ///< to share_keys and reveal: bytes of secure aggregation
+  bool masked = false;   ///< what the update's numbers are
+  Payload update{};      ///< floats, or int64 modulo 2^64 if masked; empty when it went into the worker's partial sum
   bool operator==(const Outcome&) const = default;
 };
 

@@ -23,15 +23,17 @@ void Observation::take(const wire::CapturedUnit& unit) {
     rounds_[model->round].models.push_back(unit.place);
   } else if (const auto* outcome = std::get_if<wire::Outcome>(&*unit.message)) {
     if (outcome->update.empty()) return;  // of an evaluation, or part of a sum
-    rounds_[outcome->round].updates.push_back({.round = outcome->round,
-                                               .client = outcome->client,
-                                               .weight = outcome->weight,
-                                               .task = outcome->task,
-                                               .attempt = outcome->attempt,
-                                               .worker = unit.worker,
-                                               .bytes = unit.place.bytes,
-                                               .metrics = outcome->metrics,
-                                               .place = unit.place});
+    SeenRound& round = rounds_[outcome->round];
+    auto& seen = outcome->masked ? round.masked : round.updates;
+    seen.push_back({.round = outcome->round,
+                    .client = outcome->client,
+                    .weight = outcome->weight,
+                    .task = outcome->task,
+                    .attempt = outcome->attempt,
+                    .worker = unit.worker,
+                    .bytes = unit.place.bytes,
+                    .metrics = outcome->metrics,
+                    .place = unit.place});
   } else if (const auto* sum = std::get_if<wire::PartialSum>(&*unit.message)) {
     if (sum->sums.empty()) return;
     rounds_[sum->round].sums.push_back({.round = sum->round,
@@ -52,6 +54,15 @@ std::optional<ProtocolOptions> Observation::protocol() const {
 }
 
 std::string Observation::blindness() const {
+  size_t masked = 0;
+  bool readable = false;
+  for (const auto& [number, round] : rounds_) {
+    masked += round.masked.size();
+    readable = readable || !round.updates.empty() || !round.sums.empty();
+  }
+  if (!readable && masked > 0) {
+    return fmt::format("no update to read: {} went by, all of them masked (secure aggregation)", masked);
+  }
   if (!rounds_.empty()) return {};
   if (ciphertexts_ > 0) {
     return fmt::format("nothing to read: {} frames, all of them ciphertext (CURVE)", ciphertexts_);
@@ -62,7 +73,8 @@ std::string Observation::blindness() const {
 wire::Payload Observation::floats(const wire::CapturePlace& place) const {
   const wire::Message message = lookup_.message(place);
   if (const auto* model = std::get_if<wire::Model>(&message)) return model->values;
-  if (const auto* outcome = std::get_if<wire::Outcome>(&message)) return outcome->update;
+  const auto* outcome = std::get_if<wire::Outcome>(&message);
+  if (outcome && !outcome->masked) return outcome->update;
   throw DataError(fmt::format("{}: expected a model or an update at byte {} of connection {}, got another message",
                               reader_.file().string(), place.offset, place.stream.connection));
 }
@@ -70,8 +82,11 @@ wire::Payload Observation::floats(const wire::CapturePlace& place) const {
 wire::Payload Observation::integers(const wire::CapturePlace& place) const {
   const wire::Message message = lookup_.message(place);
   if (const auto* sum = std::get_if<wire::PartialSum>(&message)) return sum->sums;
-  throw DataError(fmt::format("{}: expected a partial sum at byte {} of connection {}, got another message",
-                              reader_.file().string(), place.offset, place.stream.connection));
+  const auto* outcome = std::get_if<wire::Outcome>(&message);
+  if (outcome && outcome->masked) return outcome->update;
+  throw DataError(
+      fmt::format("{}: expected a partial sum or a masked update at byte {} of connection {}, got another message",
+                  reader_.file().string(), place.offset, place.stream.connection));
 }
 
 }  // namespace archleak::attacks

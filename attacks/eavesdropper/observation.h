@@ -38,6 +38,7 @@ struct SeenSum {
 struct SeenRound {
   std::vector<wire::CapturePlace> models;  ///< every copy of the global model that the round's tasks start from
   std::vector<SeenUpdate> updates;         ///< as they came
+  std::vector<SeenUpdate> masked;          ///< under secure aggregation: int64 modulo 2^64, each as good as noise
   std::vector<SeenSum> sums;
 };
 
@@ -64,7 +65,8 @@ class Observation {
   uint64_t ciphertexts() const { return ciphertexts_; }  ///< frames of connections under CURVE
   uint64_t unreadable() const { return unreadable_; }    ///< stretches of bytes
 
-  /// Why there is nothing to attack, for a threat model's line in a table; empty if there is a model or an update.
+  /// Why there is nothing to attack, for a threat model's line in a table; empty if there is an update or a sum in the
+  /// clear, or models and nothing masked.
   std::string blindness() const;
 
   /// What is wrong at the end of the capture, if it was cut off.
@@ -73,7 +75,8 @@ class Observation {
   /// The payload of a model or an update: float32. Throws DataError if it is not at `place`.
   wire::Payload floats(const wire::CapturePlace& place) const;
 
-  /// The payload of a sum: int64, fixed point with 2^-scale_bits (core/fixed_point.h). Throws DataError.
+  /// The payload of a sum or a masked update: int64, fixed point with 2^-scale_bits (core/fixed_point.h). Throws
+  /// DataError.
   wire::Payload integers(const wire::CapturePlace& place) const;
 
  private:

@@ -46,12 +46,13 @@ AttackPlace find_place(const AttackArguments& arguments) {
     place.run = RunDirectory::open(arguments.source);
     place.capture = place.run->capture();
     if (!std::filesystem::exists(place.capture)) {
-      throw DataError(fmt::format("{}: expected a capture in the run's directory, got none; run with `--set "
-                                  "tap.enabled=true`",
-                                  place.capture.string()));
+      throw DataError(
+          fmt::format("{}: expected a capture in the run's directory, got none; run with `--set "
+                      "tap.enabled=true`",
+                      place.capture.string()));
     }
   }
-  if (place.out.empty()) place.out = place.run ? place.run->path() / "attack" : "attack";
+  if (place.out.empty()) place.out = place.run ? place.run->attack() : "attack";
   return place;
 }
 
@@ -82,13 +83,14 @@ const char* name_of(Protocol protocol) {
 
 std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& run, const AttackArguments& arguments) {
   const bool graph = run.space_kind == SpaceKind::graph;
-  return {{"Protocol", name_of(run.protocol.protocol)},
-          {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
-          {"Batch size", fmt::format("{}", run.training.batch_size)},
-          {"Weights", "known: the broadcast went by"},
-          {"Labels", arguments.labels},
-          {"Public images", "the test split, disjoint from the clients' images"},
-          {"Solver", arguments.options.solver}};
+  return {
+      {"Protocol", name_of(run.protocol.protocol)},
+      {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
+      {"Batch size", fmt::format("{}", run.training.batch_size)},
+      {"Weights", "known: the broadcast went by"},
+      {"Labels", arguments.labels},
+      {"Public images", "the test split, disjoint from the clients' images"},
+      {"Solver", arguments.options.solver}};
 }
 
 Artefact artefact(const char* name, const torch::Tensor& image, ExampleShape shape) {
@@ -129,12 +131,13 @@ void judge_update(const CapturedUpdate& update, const attacks::Reconstruction& f
          .others = others.size(0),
          .recognised = own.recognised,
          .identified = own.identified,
-         .null_ssim = others.size(0) > 0 ? attacks::judge(rebuilt[b], others[0], none, images.shape(), label, {}).ssim : 0,
+         .null_ssim =
+             others.size(0) > 0 ? attacks::judge(rebuilt[b], others[0], none, images.shape(), label, {}).ssim : 0,
          .mean_ssim = attacks::judge(mean, truth[of], none, images.shape(), label, {}).ssim,
          .unexplained = found.unexplained,
          .seconds = seconds});
-    triples.push_back({artefact("original", truth[of], images.shape()),
-                       artefact("reconstruction", rebuilt[b], images.shape())});
+    triples.push_back(
+        {artefact("original", truth[of], images.shape()), artefact("reconstruction", rebuilt[b], images.shape())});
   }
 }
 
@@ -142,8 +145,9 @@ void judge_update(const CapturedUpdate& update, const attacks::Reconstruction& f
 void attack_updates(const attacks::Observation& observation, const AttackArguments& arguments, AttackResults& results,
                     std::vector<ImageTriple>& triples, bool& interrupted) {
   if (!observation.welcome()) {
-    throw DataError("attack: expected the configuration of the run in the capture, got none: no worker came in while "
-                    "the recording went on");
+    throw DataError(
+        "attack: expected the configuration of the run in the capture, got none: no worker came in while "
+        "the recording went on");
   }
   const RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
   if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
@@ -152,7 +156,8 @@ void attack_updates(const attacks::Observation& observation, const AttackArgumen
   }
   const auto data = make_training_data(run);
   const PublicImages images(data->splits.train, data->splits.test, data->plain_transform);
-  const auto recogniser = arguments.classifier.empty() ? attacks::Recogniser{} : images.recogniser(arguments.classifier);
+  const auto recogniser =
+      arguments.classifier.empty() ? attacks::Recogniser{} : images.recogniser(arguments.classifier);
   results.threat_model = threat_model(run, arguments);
   const auto chosen = choose(observation, arguments);
   const auto& stop = install_stop_signals();
@@ -194,8 +199,9 @@ void print(const AttackResults& results, const AttackPlace& place) {
   }
   if (results.skipped > 0) fmt::print("skipped    {} updates: {}\n", results.skipped, results.skipped_why);
   for (const auto& image : results.images) {
-    fmt::print("           round {}, client {}: class {}, SSIM {:.2f} ({:.2f} with another image, {:.2f} prior alone)\n",
-               image.round, image.client, image.label, image.ssim, image.null_ssim, image.mean_ssim);
+    fmt::print(
+        "           round {}, client {}: class {}, SSIM {:.2f} ({:.2f} with another image, {:.2f} prior alone)\n",
+        image.round, image.client, image.label, image.ssim, image.null_ssim, image.mean_ssim);
   }
   fmt::print("table      {}\nsummary    {}\n", files.table.string(), files.summary.string());
   if (std::filesystem::exists(files.strip)) fmt::print("images     {}\n", files.strip.string());

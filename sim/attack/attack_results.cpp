@@ -80,16 +80,17 @@ std::string attack_section(const std::filesystem::path& folder) {
     if (!blindness.empty()) {
       facts.emplace_back("Result", escape_html(blindness));
     } else if (images > 0) {
-      facts.emplace_back("Rebuilt", fmt::format("{} of {} images recognised, and identified among others of their class "
-                                                "(95 % interval {:.0f} to {:.0f} %)",
-                                                json.at("successes").get<int64_t>(), images,
-                                                100 * json.at("success_interval").at(0).get<double>(),
-                                                100 * json.at("success_interval").at(1).get<double>()));
-      facts.emplace_back("Similarity", fmt::format("median SSIM {:.2f}; {:.2f} given another image's gradient, {:.2f} "
-                                                   "for the prior's mean",
-                                                   json.at("median_ssim").get<double>(),
-                                                   json.at("median_null_ssim").get<double>(),
-                                                   json.at("median_mean_ssim").get<double>()));
+      facts.emplace_back("Rebuilt",
+                         fmt::format("{} of {} images recognised, and identified among others of their class "
+                                     "(95 % interval {:.0f} to {:.0f} %)",
+                                     json.at("successes").get<int64_t>(), images,
+                                     100 * json.at("success_interval").at(0).get<double>(),
+                                     100 * json.at("success_interval").at(1).get<double>()));
+      facts.emplace_back("Similarity",
+                         fmt::format("median SSIM {:.2f}; {:.2f} given another image's gradient, {:.2f} "
+                                     "for the prior's mean",
+                                     json.at("median_ssim").get<double>(), json.at("median_null_ssim").get<double>(),
+                                     json.at("median_mean_ssim").get<double>()));
     }
     if (skipped > 0) {
       facts.emplace_back("Not attacked", fmt::format("{} updates: {}", skipped,
@@ -107,7 +108,8 @@ std::string attack_section(const std::filesystem::path& folder) {
     }
     return html_section("What the eavesdropper rebuilt", picture + html_facts(facts));
   } catch (const nlohmann::json::exception& error) {
-    throw DataError(files.summary.string() + ": expected the summary of an attack, got something else: " + error.what());
+    throw DataError(files.summary.string() +
+                    ": expected the summary of an attack, got something else: " + error.what());
   }
 }
 

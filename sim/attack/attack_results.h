@@ -34,7 +34,7 @@ struct AttackedImage {
 /// What an attack on a capture found, beside the threat model that it ran under.
 struct AttackResults {
   std::string capture;
-  std::string blindness;                                         ///< why there was nothing to attack; else empty
+  std::string blindness;                                          ///< why there was nothing to attack; else empty
   std::vector<std::pair<std::string, std::string>> threat_model;  ///< name and value
   std::vector<AttackedImage> images;
   int64_t skipped = 0;  ///< updates that were not attacked, for `skipped_why`

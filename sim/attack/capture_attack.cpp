@@ -44,7 +44,7 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
     offset += alpha.numel();
   }
   const bool lbfgs = options.solver == "lbfgs";
-  const FirstOrderOptions solver{.objective = options.solver == "l1"              ? GradientObjective::l1
+  const FirstOrderOptions solver{.objective = options.solver == "l1"            ? GradientObjective::l1
                                               : options.solver == "l2" || lbfgs ? GradientObjective::l2
                                                                                 : GradientObjective::cosine,
                                  .step = lbfgs ? FirstOrderOptions::Step::lbfgs : FirstOrderOptions::Step::adam,
@@ -57,7 +57,8 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
   const auto found =
       attacks::match_gradients(network, network.alphas(), gradients, {shape.channels, shape.height, shape.width},
                                assumed, images.classes(), solver, generator(update, options.seed, 0));
-  return {.images = found.images.flatten(1).to(torch::kFloat64), .labels = found.labels, .unexplained = found.objective};
+  return {
+      .images = found.images.flatten(1).to(torch::kFloat64), .labels = found.labels, .unexplained = found.objective};
 }
 
 }  // namespace
@@ -70,9 +71,10 @@ attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, con
   }
   if (graph && (options.solver == "automatic" || options.solver == "second_order")) {
     if (labels.empty() && update.images != 1) {
-      throw ConfigError(fmt::format("attack: expected known labels for the {} images behind an update, got none; "
-                                    "classes are tried one by one for a single image alone",
-                                    update.images));
+      throw ConfigError(
+          fmt::format("attack: expected known labels for the {} images behind an update, got none; "
+                      "classes are tried one by one for a single image alone",
+                      update.images));
     }
     return second_order(update, labels, images, *graph, options);
   }

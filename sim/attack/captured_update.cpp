@@ -27,8 +27,8 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
                                     const RunConfig& run, ExampleShape shape, int64_t classes) {
   const auto& models = observation.rounds().at(seen.round).models;
   if (models.empty()) {
-    throw DataError(fmt::format("round {}: expected the model that clients started from in the capture, got none",
-                                seen.round));
+    throw DataError(
+        fmt::format("round {}: expected the model that clients started from in the capture, got none", seen.round));
   }
   CapturedUpdate update{.round = seen.round, .client = seen.client, .target = make_global_model(run, shape, classes)};
   const auto& layout = update.target.arena.layout();
@@ -42,25 +42,28 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
     throw DataError(fmt::format("round {}, client {}: expected an update of {} values, got {}", seen.round, seen.client,
                                 sent.size(), values.size()));
   }
-  update.alpha = as_tensor(std::as_const(update.target.arena).floats().subspan(layout.begin(Segment::alpha), layout.alpha));
+  update.alpha =
+      as_tensor(std::as_const(update.target.arena).floats().subspan(layout.begin(Segment::alpha), layout.alpha));
   auto read = as_tensor(values.subspan(sent.weights, sent.alpha));
   const bool gradient = run.protocol.protocol == Protocol::gradient;
   if (run.protocol.protocol == Protocol::weights) read = read - update.alpha;
   update.steps = gradient ? 1 : steps_of(seen);
   const bool adam = !gradient && run.search.alpha_optimizer == client::AlphaOptimizer::adam;
   using attacks::AlphaUpdateKind;
-  update.gradient = attacks::alpha_gradient_from(
-      read, update.alpha,
-      {.kind = gradient ? AlphaUpdateKind::gradient : adam ? AlphaUpdateKind::adam : AlphaUpdateKind::sgd,
-       .lr = run.search.alpha_lr,
-       .steps = update.steps,
-       .decay = run.search.alpha_weight_decay});
+  update.gradient = attacks::alpha_gradient_from(read, update.alpha,
+                                                 {.kind = gradient ? AlphaUpdateKind::gradient
+                                                          : adam   ? AlphaUpdateKind::adam
+                                                                   : AlphaUpdateKind::sgd,
+                                                  .lr = run.search.alpha_lr,
+                                                  .steps = update.steps,
+                                                  .decay = run.search.alpha_weight_decay});
   update.signs = adam;
   if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;
 
-  const auto valid = std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen.weight) * run.search.valid_share));
-  const int64_t batch = run.protocol.weighting == Weighting::samples ? std::min(run.training.batch_size, valid)
-                                                                     : run.training.batch_size;
+  const auto valid =
+      std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen.weight) * run.search.valid_share));
+  const int64_t batch =
+      run.protocol.weighting == Weighting::samples ? std::min(run.training.batch_size, valid) : run.training.batch_size;
   update.images = update.steps * batch;
   return update;
 }

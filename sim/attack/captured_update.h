@@ -24,8 +24,8 @@ struct CapturedUpdate {
 };
 
 /// Puts `seen` together with the first copy of its round's model in the capture. `run` is the configuration that went
-/// by; `shape` and `classes` are those of its data. Throws DataError if the model did not go by or the sizes differ from
-/// what the configuration says.
+/// by; `shape` and `classes` are those of its data. Throws DataError if the model did not go by or the sizes differ
+/// from what the configuration says.
 CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
                                     const RunConfig& run, ExampleShape shape, int64_t classes);
 

@@ -35,8 +35,7 @@ attacks::Recogniser load_recogniser(const std::string& directory, const data::Da
                     "not exist; make it with `archleak run configs/mnist-classifier.toml --out {}`",
                     directory, directory));
   }
-  const auto trained =
-      std::make_shared<TrainedModel>(load_trained_model(directory, dataset.shape, dataset.classes));
+  const auto trained = std::make_shared<TrainedModel>(load_trained_model(directory, dataset.shape, dataset.classes));
   const auto transform = data::without_augmentation(data::make_transform(trained->run.data, dataset));
   const auto shape = dataset.shape;
   const auto by_channel = [&](const std::vector<float>& values) {

@@ -25,7 +25,8 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
   if (attack.prior == Prior::basis && first_order(attack.solver)) {
     section.fail("prior", "expected \"total_variation\" or \"none\" for a first-order solver, got \"basis\"");
   }
-  const bool differences = attack.observation == ObservedUpdate::sgd_delta || attack.observation == ObservedUpdate::weights;
+  const bool differences =
+      attack.observation == ObservedUpdate::sgd_delta || attack.observation == ObservedUpdate::weights;
   if (attack.local_steps > 1 && !differences) {
     section.fail("local_steps", "expected 1 unless observation is \"sgd_delta\" or \"weights\"");
   }

@@ -66,6 +66,24 @@ TEST(Observation, HoldsModelsAndUpdatesByRound) {
   EXPECT_TRUE(seen.protocol()->withhold_weights);
 }
 
+TEST(Observation, UnderSecureAggregationItSaysThatNoUpdateCanBeRead) {
+  const archleak::test::TemporaryFolder folder;
+  const wire::Outcome masked{
+      .round = 1, .client = 4, .weight = 20, .masked = true, .update = Payload::own(std::vector<int64_t>{5, -6})};
+  const Observation seen(capture(
+      folder, wire::test::zmtp_stream("worker 1", {masked, wire::Outcome{.round = 1, .answer = "shares"}}),
+      wire::test::zmtp_stream("", {wire::Welcome{.epoch = 1, .config = "[federation]\nsecure_aggregation = true\n"},
+                                   wire::Model{.round = 1, .values = floats({1, 2})}})));
+  const SeenRound& round = seen.rounds().at(1);
+  EXPECT_TRUE(round.updates.empty());
+  ASSERT_EQ(round.masked.size(), 1u);
+  EXPECT_EQ(round.masked[0].client, 4);
+  EXPECT_EQ(seen.integers(round.masked[0].place).integers()[1], -6);
+  EXPECT_THROW(seen.floats(round.masked[0].place), DataError);
+  EXPECT_TRUE(seen.protocol()->secure_aggregation);
+  EXPECT_EQ(seen.blindness(), "no update to read: 1 went by, all of them masked (secure aggregation)");
+}
+
 TEST(Observation, UnderCurveItSaysThatThereIsNothingToRead) {
   const archleak::test::TemporaryFolder folder;
   const std::string sealed = wire::test::zmtp_sealed_stream({std::string(400, 'x'), "y"});

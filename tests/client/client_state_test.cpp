@@ -9,7 +9,10 @@ namespace archleak::client {
 namespace {
 
 ClientState sample() {
-  return {.weight_optimizer = "momentum", .alpha_optimizer = std::string("a\0b", 3), .buffers = {1.5f, -2, 0}};
+  return {.weight_optimizer = "momentum",
+          .alpha_optimizer = std::string("a\0b", 3),
+          .buffers = {1.5f, -2, 0},
+          .residual = {7}};
 }
 
 TEST(ClientState, ComesBackFromItsBytes) {
@@ -17,6 +20,7 @@ TEST(ClientState, ComesBackFromItsBytes) {
   EXPECT_EQ(state.weight_optimizer, "momentum");
   EXPECT_EQ(state.alpha_optimizer.size(), 3u);
   EXPECT_EQ(state.buffers, (std::vector<float>{1.5f, -2, 0}));
+  EXPECT_EQ(state.residual, (std::vector<float>{7}));
 }
 
 TEST(ClientState, AnEmptyStateIsNoBytes) {

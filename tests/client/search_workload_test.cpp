@@ -188,6 +188,55 @@ TEST(SearchWorkload, FedProxPullsTowardsTheGlobalModel) {
   EXPECT_LT(distance(), free);
 }
 
+defenses::UpdateDefense noise_on_alpha() {
+  return defenses::UpdateDefense({.transforms = {defenses::Transform::noise}});
+}
+
+TEST(SearchWorkload, ADefenceChangesWhatItIsOnAndNothingElse) {
+  Bench bench;
+  for (const Protocol protocol : {Protocol::gradient, Protocol::delta, Protocol::weights}) {
+    bench.run.protocol.protocol = protocol;
+    bench.run.defense = {};
+    const auto plain = bench.train({.round = 0, .client = 0});
+    bench.run.defense = noise_on_alpha();
+    const auto noisy = bench.train({.round = 0, .client = 0});
+    EXPECT_FALSE(any_differs(plain, noisy, bench.layout.weights + bench.layout.alpha, bench.layout.buffers));
+    double square = 0;
+    for (int64_t i = bench.layout.weights; i < bench.layout.weights + bench.layout.alpha; ++i) {
+      square += std::pow(noisy[i] - plain[i], 2);
+    }
+    EXPECT_NEAR(std::sqrt(square / static_cast<double>(bench.layout.alpha)), 0.1, 0.03);
+    // Values go out as the global model plus a difference, which rounds.
+    for (int64_t i = 0; i < bench.layout.weights; ++i) ASSERT_NEAR(noisy[i], plain[i], 1e-6);
+  }
+}
+
+TEST(SearchWorkload, WhereValuesAreSentADefenceIsOnTheirDifferenceToTheGlobalModel) {
+  Bench bench;
+  bench.run.defense =
+      defenses::UpdateDefense({.transforms = {defenses::Transform::clip_noise}, .clip_noise = {.clip = 0.01}});
+  const auto values = bench.train({.round = 0, .client = 0});
+  double square = 0;
+  for (int64_t i = 0; i < bench.layout.weights + bench.layout.alpha; ++i) {
+    square += std::pow(static_cast<double>(values[i]) - bench.initial[i], 2);
+  }
+  EXPECT_NEAR(std::sqrt(square), 0.01, 1e-5);
+}
+
+TEST(SearchWorkload, ErrorFeedbackComesBackWithTheClientsState) {
+  Bench bench;
+  bench.run.protocol.protocol = Protocol::delta;
+  bench.run.defense = defenses::UpdateDefense(
+      {.transforms = {defenses::Transform::top_k}, .top_k = {.share = 0.1, .error_feedback = true}});
+  const auto workload = bench.make();
+  ClientOutcome first;
+  const auto sent = bench.train(*workload, {.round = 0, .client = 0}, &first);
+  const auto zeros = std::count(sent.begin(), sent.begin() + bench.layout.weights, 0.0f);
+  EXPECT_GE(zeros, bench.layout.weights * 9 / 10 - 1);
+  const ClientTask with{.round = 1, .client = 0, .instruction = {}, .state = first.state};
+  EXPECT_NE(bench.train(*workload, with), bench.train(*workload, {.round = 1, .client = 0}));
+}
+
 TEST(SearchWorkload, ACancelledTaskStops) {
   const Bench bench;
   const std::atomic<bool> cancelled{true};

@@ -1,11 +1,13 @@
 #include "core/protocol.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "core/error.h"
 
 namespace archleak {
 namespace {
+
+using testing::HasSubstr;
 
 UpdateLayout layout_of(ProtocolOptions options) {
   return update_layout(options, 100, 10, 5);
@@ -51,6 +53,23 @@ TEST(Protocol, TheDocumentSetsEveryOption) {
   EXPECT_EQ(options.fidelity, Fidelity::fused);
   EXPECT_EQ(options.weighting, Weighting::uniform);
   EXPECT_EQ(options.scale_bits, 40);
+}
+
+TEST(Protocol, SecureAggregationIsOfSingleUpdatesThatAreSummed) {
+  const auto error_of = [](const std::string& more) -> std::string {
+    Config config = Config::parse("[p]\nsecure_aggregation = true\n" + more, "run.toml");
+    ProtocolOptions options;
+    try {
+      describe(config.section("p"), options);
+    } catch (const ConfigError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error_of(""), "no error");
+  EXPECT_THAT(error_of("fidelity = \"fused\"\n"), HasSubstr("workers add plain updates up"));
+  EXPECT_THAT(error_of("protocol = \"server_alpha\"\n"), HasSubstr("who trained which sub-network"));
+  EXPECT_THAT(error_of("secure_threshold = 0.0\n"), HasSubstr("secure_threshold"));
 }
 
 TEST(Protocol, AnUpdateCountsItsSamplesOrOne) {

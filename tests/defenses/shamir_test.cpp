@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -37,8 +38,8 @@ TEST(Shamir, AnySharesUpToTheThresholdGiveTheSecretBack) {
 }
 
 TEST(Shamir, FewerSharesThanTheThresholdFitEverySecret) {
-  // Three shares of a secret with threshold four: for any other secret there is a fourth share that gives it. Adding
-  // shares of the difference of the two secrets that vanish at the three holders shows it.
+  // At zero the fourth share counts -1 times, so moving its last part by a step moves the secret's last part by as
+  // much: with the first three shares alone, every secret is possible.
   const auto shares = shares_of(secret_of(1), 4, 4);
   const std::vector<Share> three(shares.begin(), shares.begin() + 3);
   EXPECT_THROW(combine_shares(three, 4), ProtocolError);
@@ -46,7 +47,6 @@ TEST(Shamir, FewerSharesThanTheThresholdFitEverySecret) {
   for (uint64_t step = 0; step < 200; ++step) {
     auto all = three;
     all.push_back(shares[3]);
-    // A lone part: the last one, of four bytes, moves by what the fourth share moves by, times its weight at zero, -1.
     all[3].values[Share::kParts - 1] = (shares[3].values[Share::kParts - 1] + step) % ((uint64_t{1} << 61) - 1);
     try {
       secrets.insert(combine_shares(all, 4));

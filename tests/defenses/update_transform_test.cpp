@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "core/error.h"
@@ -207,6 +208,13 @@ TEST(UpdateDefense, ErrorFeedbackCarriesOverWhatWasHeldBackOfEachSegment) {
   EXPECT_THROW(defense.apply(update, layout, {}), DataError);
   residual.resize(5);
   EXPECT_THROW(defense.apply(update, layout, {}, &residual), DataError);
+}
+
+TEST(UpdateDefense, RefusesValuesThatAreNotFinite) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> update{1, bad, 2};
+    EXPECT_THROW(UpdateDefense({.transforms = {Transform::top_k}}).apply(update, {.alpha = 3}, {}), DataError);
+  }
 }
 
 TEST(UpdateDefense, RefusesUpdatesOfAnotherSizeAndOptionsOutOfRange) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <algorithm>
+
 #include "tests/run/archleak_program.h"
 #include "tests/support/paths.h"
 
@@ -15,19 +17,18 @@ class Faults : public testing::TestWithParam<const char*> {
  protected:
   Faults() : config_(test::write_tiny_search(folder_.path(), kRounds)), url_("ipc://" + (folder_ / "s").string()) {}
 
-  /// The hash of a run that nothing happens to.
+  /// The hash of a run that nothing happens to; without secure aggregation, which must not change it.
   std::string undisturbed() {
-    const auto ended = test::archleak(
-        {"run", config_.string(), "--out", (folder_ / "whole").string(), "--set", fidelity()}, folder_.path());
+    const auto ended = test::archleak({"run", config_.string(), "--out", (folder_ / "whole").string()}, folder_.path());
     EXPECT_EQ(ended.code, 0) << ended.output;
     return test::last_metric(folder_ / "whole", "model_hash");
   }
 
-  std::string fidelity() const { return std::string("federation.fidelity=") + GetParam(); }
+  std::string setting() const { return std::string("federation.") + GetParam(); }
 
   std::unique_ptr<test::Process> coordinator() {
     return test::start_archleak(
-        {"coordinator", config_.string(), "--out", run().string(), "--bind", url_, "--set", fidelity()},
+        {"coordinator", config_.string(), "--out", run().string(), "--bind", url_, "--set", setting()},
         folder_ / "coordinator.txt");
   }
 
@@ -90,8 +91,13 @@ TEST_P(Faults, ACoordinatorThatIsKilledAndResumedCostsNoRound) {
   EXPECT_EQ(test::last_metric(run(), "model_hash"), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(BothFidelities, Faults, testing::Values("wire", "fused"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(WaysToSend, Faults,
+                         testing::Values("fidelity=wire", "fidelity=fused", "secure_aggregation=true"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '=', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace archleak

@@ -67,6 +67,66 @@ TEST(Run, AnInterruptedRunResumesToTheSameBits) {
   EXPECT_EQ(test::last_metric(cut, "model_hash"), test::last_metric(whole, "model_hash"));
 }
 
+const std::vector<std::string> kNoise{"--set", "defense.transforms=[\"noise\", \"top_k\", \"quantise\"]", "--set",
+                                      "defense.top_k.error_feedback=true"};
+const std::vector<std::string> kPrivate{
+    "--set", "defense.transforms=[\"clip_noise\"]", "--set", "defense.clip_noise.target_epsilon=20",
+    "--set", "federation.weighting=uniform",        "--set", "federation.batch_norm=batch"};
+
+std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+TEST(Run, WithDefencesTheBitsDoNotDependOnWorkersOrFidelityEither) {
+  const TemporaryFolder folder;
+  const std::string plain = hash_of(folder, {});
+  for (const auto& defence : {kNoise, kPrivate}) {
+    const std::string expected = hash_of(folder, with({"--workers", "1"}, defence));
+    EXPECT_NE(expected, plain);
+    EXPECT_EQ(hash_of(folder, with({"--workers", "4"}, defence)), expected);
+    EXPECT_EQ(hash_of(folder, with({"--set", "federation.fidelity=fused"}, defence)), expected);
+  }
+}
+
+TEST(Run, SaysWhatPrivacyItHasSpentAndWhatDefendsIt) {
+  const TemporaryFolder folder;
+  hash_of(folder, kPrivate);
+  const double epsilon = std::stod(test::last_metric(folder / "run", "epsilon"));
+  EXPECT_GT(epsilon, 19.9);
+  EXPECT_LE(epsilon, 20);
+  const auto shown = archleak({"search", "show", (folder / "run").string()}, folder.path()).output;
+  EXPECT_THAT(shown, testing::HasSubstr("differential privacy of taking part, against readers of single updates"));
+  EXPECT_THAT(shown, testing::HasSubstr("epsilon"));
+  hash_of(folder, {});
+  EXPECT_EQ(test::last_metric(folder / "run", "epsilon"), "");
+}
+
+TEST(Run, SecureAggregationGivesTheSameModelToTheBit) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> secure{"--set", "federation.secure_aggregation=true"};
+  const std::string expected = hash_of(folder, {});
+  EXPECT_EQ(hash_of(folder, secure), expected);
+  EXPECT_EQ(hash_of(folder, with({"--workers", "4"}, secure)), expected);
+}
+
+TEST(Run, AnInterruptedRunWithDefencesResumesToTheSameBits) {
+  const TemporaryFolder folder;
+  const auto config = test::write_tiny_search(folder.path(), 6);
+  const std::vector<std::string> defences = with(kPrivate, {"--set", "federation.secure_aggregation=true"});
+  const auto whole = folder / "whole";
+  const auto cut = folder / "cut";
+  ASSERT_EQ(archleak(with({"run", config.string(), "--out", whole.string()}, defences), folder.path()).code, 0);
+  const auto process =
+      test::start_archleak(with({"run", config.string(), "--out", cut.string()}, defences), folder / "cut.txt");
+  ASSERT_TRUE(test::eventually([&] { return test::finished_rounds(cut) >= 2; }));
+  process->signal(SIGTERM);
+  EXPECT_EQ(process->wait(), 75) << process->output();
+  EXPECT_EQ(archleak({"resume", cut.string()}, folder.path()).code, 0);
+  EXPECT_EQ(test::last_metric(cut, "model_hash"), test::last_metric(whole, "model_hash"));
+  EXPECT_EQ(test::last_metric(cut, "epsilon"), test::last_metric(whole, "epsilon"));
+}
+
 TEST(Run, ANetworkIsTrainedFromTheSearchedGenotype) {
   const TemporaryFolder folder;
   hash_of(folder, {});

@@ -125,6 +125,22 @@ TEST_F(TappedRun, UnderCurveTheCaptureShowsSizesAndTimesOnly) {
   EXPECT_THAT(ended.output, HasSubstr("ciphertext (CURVE)"));
 }
 
+TEST_F(TappedRun, UnderSecureAggregationEveryUpdateInTheCaptureIsMasked) {
+  const std::string expected = run("plain", {});
+  EXPECT_EQ(run("masked", {"--set", "tap.enabled=true", "--set", "federation.secure_aggregation=true"}), expected);
+  int masked = 0;
+  for (const auto& row : show(capture("masked"))) {
+    EXPECT_EQ(row.at("note").find("an update"), std::string::npos) << row.at("note");
+    masked += row.at("note").find("a masked update") != std::string::npos;
+  }
+  EXPECT_EQ(masked, kRounds * 6);
+  const auto out = folder_ / "out";
+  const auto ended = archleak({"capture", "export", capture("masked").string(), out.string()}, folder_.path());
+  EXPECT_EQ(ended.code, 0);
+  EXPECT_THAT(ended.output, HasSubstr("all of them masked (secure aggregation)"));
+  for (const auto& row : table(read_text(out / "index.csv"))) EXPECT_NE(row.at("kind"), "update");
+}
+
 TEST_F(TappedRun, ARunThatIsResumedAddsASegment) {
   const auto config = test::write_tiny_search(folder_.path(), 6);
   const auto cut = folder_ / "cut";

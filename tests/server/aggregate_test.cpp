@@ -142,6 +142,19 @@ TEST(Aggregator, RefusesPartialSumsThatDoNotFit) {
   EXPECT_EQ(aggregator.add_partial(sums, 1, 100, 30, 1), std::nullopt);
 }
 
+TEST(Aggregator, AnUnmaskedSumCountsAsItsUpdatesWould) {
+  const auto updates = random_updates(5, 2);
+  const std::vector<int64_t> order{0, 1, 2, 3, 4};
+  FixedPointSum sum(kLayout.size(), 32);
+  for (const auto& update : updates) sum.add(update.values, update.samples);
+  Aggregator aggregator(kLayout, {});
+  EXPECT_EQ(aggregator.add_unmasked(sum.sums(), sum.weight(), 5), std::nullopt);
+  EXPECT_EQ(aggregator.mean(), wire_mean(updates, order));
+  EXPECT_EQ(aggregator.updates(), 5);
+  std::vector<int64_t> beyond(kLayout.size(), std::numeric_limits<int64_t>::min());
+  EXPECT_THAT(aggregator.add_unmasked(beyond, 1, 1), Optional(HasSubstr("63 bits")));
+}
+
 TEST(Aggregator, RobustRulesDoNotDependOnTheOrderOfArrival) {
   auto updates = random_updates(11, 3);
   updates[10].values = updates[4].values;  // a tie for Krum

@@ -179,6 +179,116 @@ TEST(Coordinator, RobustRulesNeedWireFidelity) {
   EXPECT_THROW(federation.run(), ConfigError);
 }
 
+TEST(Coordinator, SecureAggregationGivesTheSameBitsForEveryProtocolAndWeighting) {
+  for (const Protocol protocol : {Protocol::gradient, Protocol::delta, Protocol::weights}) {
+    for (const Weighting weighting : {Weighting::samples, Weighting::uniform}) {
+      Federation plain;
+      plain.protocol.protocol = protocol;
+      plain.protocol.weighting = weighting;
+      Federation secure = plain;
+      secure.protocol.secure_aggregation = true;
+      secure.workers = 3;
+      EXPECT_EQ(hash_of(secure), hash_of(plain)) << static_cast<int>(protocol);
+    }
+  }
+}
+
+TEST(Coordinator, UnderSecureAggregationAFailedClientIsLeftOutAsItIsWithoutIt) {
+  Federation plain;
+  plain.behaviour.failing = {0, 4};
+  Federation secure = plain;
+  secure.protocol.secure_aggregation = true;
+  const auto result = secure.run();
+  EXPECT_EQ(result.end.model_hash, hash_of(plain));
+  EXPECT_EQ(result.rounds.back().clients, 5);
+}
+
+TEST(Coordinator, UnderSecureAggregationAnUpdateThatIsNotFiniteIsLeftOut) {
+  Federation plain;
+  plain.behaviour.not_finite = {2};
+  Federation secure = plain;
+  secure.protocol.secure_aggregation = true;
+  EXPECT_EQ(hash_of(secure), hash_of(plain));
+}
+
+TEST(Coordinator, UnderSecureAggregationALateClientsMasksAreRecovered) {
+  Federation plain;
+  plain.options.rounds = 1;
+  plain.behaviour.failing = {3};
+  // Client 3 trains until the round is over, however long that takes.
+  std::atomic<bool> over{false};
+  Federation secure = plain;
+  secure.behaviour.failing = {};
+  secure.slots = 2;  // so that nobody waits behind client 3
+  secure.protocol.secure_aggregation = true;
+  secure.options.schedule.deadline_s = 0.05;
+  secure.options.schedule.min_results = 6.0 / 7;
+  secure.behaviour.before = [&over](int64_t, int64_t client) {
+    while (client == 3 && !over) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  secure.behaviour.before_evaluation = [&over] { over = true; };
+  const auto result = secure.run();
+  EXPECT_EQ(result.rounds.back().clients, 6);
+  EXPECT_EQ(result.end.model_hash, hash_of(plain));
+}
+
+TEST(Coordinator, UnderSecureAggregationAStoppedRunContinuesToTheSameBits) {
+  const test::TemporaryFolder folder;
+  Federation whole;
+  whole.options.rounds = 4;
+  Federation stopped = whole;
+  stopped.protocol.secure_aggregation = true;
+  stopped.checkpoints = folder.path();
+  stopped.stop_after = 2;
+  stopped.run();
+  stopped.stop_after = -1;
+  EXPECT_EQ(hash_of(stopped), hash_of(whole));
+}
+
+TEST(Coordinator, EndsWhenTooFewClientsAreLeftToUnmask) {
+  Federation federation;
+  federation.protocol.secure_aggregation = true;
+  federation.behaviour.failing = {0, 1, 2};
+  try {
+    federation.run();
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("at least 5 of 7 clients that send an update, got 4"));
+  }
+}
+
+TEST(Coordinator, RobustRulesAndSecureAggregationExcludeEachOther) {
+  Federation federation;
+  federation.protocol.secure_aggregation = true;
+  federation.options.robust.norm_bound = 1;
+  EXPECT_THROW(federation.run(), ConfigError);
+}
+
+TEST(Coordinator, AccountsForPrivacyRoundByRoundAlsoOverAStop) {
+  const test::TemporaryFolder folder;
+  Federation whole;
+  whole.options.rounds = 4;
+  whole.options.selection = {.kind = server::SelectionKind::uniform, .fraction = 0.5};
+  whole.behaviour.failing = {2};  // with whose noise some round does without
+  for (const auto guard : {defenses::Guard::messages, defenses::Guard::model}) {
+    whole.privacy = defenses::PrivacyPlan{.guard = guard, .noise_multiplier = 2, .sampling_rate = 0.5, .cohort = 4};
+    const auto expected = whole.run().rounds;
+    ASSERT_EQ(expected.size(), 4u);
+    for (size_t i = 1; i < 4; ++i) EXPECT_GE(expected[i].epsilon, expected[i - 1].epsilon);
+    EXPECT_GT(expected[3].epsilon, expected[0].epsilon);
+    Federation stopped = whole;
+    stopped.checkpoints = folder / (guard == defenses::Guard::model ? "model" : "messages");
+    stopped.stop_after = 2;
+    stopped.run();
+    stopped.stop_after = -1;
+    const auto resumed = stopped.run().rounds;
+    ASSERT_EQ(resumed.size(), 2u);
+    EXPECT_EQ(resumed[0].epsilon, expected[2].epsilon);
+    EXPECT_EQ(resumed[1].epsilon, expected[3].epsilon);
+  }
+  EXPECT_FALSE(Federation().run().rounds[0].epsilon);
+}
+
 TEST(Coordinator, EndsWhenNoWorkerComes) {
   Federation federation;
   federation.workers = 0;

@@ -55,6 +55,7 @@ class ToyWorkload : public client::Workload {
   }
 
   client::Evaluation evaluate(int64_t first, int64_t last) override {
+    if (behaviour_.before_evaluation) behaviour_.before_evaluation();
     return {.examples = last - first, .correct = (last - first) / 2, .loss_sum = model_[0] * static_cast<double>(last)};
   }
 
@@ -102,14 +103,20 @@ Federation::Result Federation::run() const {
   zmq::context_t context;
   wire::CoordinatorSocket socket(context, url);
   ToyModel model;
-  server::RunPlan plan{
-      .config = config, .seed = 9, .protocol = protocol, .client_sizes = {}, .held_out = 50, .parts = {}};
+  server::RunPlan plan{.config = config,
+                       .seed = 9,
+                       .protocol = protocol,
+                       .client_sizes = {},
+                       .held_out = 50,
+                       .parts = {},
+                       .privacy = privacy};
   for (int64_t client = 0; client < clients; ++client) plan.client_sizes.push_back(10 + 3 * client);
 
   std::atomic<bool> stop_workers{false};
   const client::WorkerPlanner planner = [this](const std::string&) {
     return client::WorkerPlan{.make_workload = [this] { return std::make_unique<ToyWorkload>(protocol, behaviour); },
-                              .protocol = protocol};
+                              .protocol = protocol,
+                              .seed = 9};
   };
   std::vector<std::thread> threads;
   for (int worker = 0; worker < workers; ++worker) {

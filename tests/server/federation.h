@@ -26,6 +26,7 @@ struct ToyBehaviour {
   std::set<int64_t> not_finite;                               ///< clients whose update holds a NaN
   std::set<int64_t> failing;                                  ///< clients that throw
   std::function<void(int64_t round, int64_t client)> before;  ///< called before each client's arithmetic
+  std::function<void()> before_evaluation;                    ///< called before each evaluation
   bool keeps_state = false;  ///< each client counts its rounds in its state, and its update depends on it
 };
 
@@ -40,6 +41,7 @@ struct Federation {
   ProtocolOptions protocol;
   server::CoordinatorOptions options;
   ToyBehaviour behaviour;
+  std::optional<defenses::PrivacyPlan> privacy;
   std::filesystem::path checkpoints;  ///< empty: a fresh folder
   int64_t stop_after = -1;            ///< the coordinator is stopped once so many rounds are finished
 

@@ -100,6 +100,25 @@ TEST_F(CaptureExportTest, AMessageOfAnotherSizeThanTheLayoutsIsNotSplit) {
   EXPECT_TRUE(std::filesystem::exists(out_ / "round-0002/client-0005.npy"));
 }
 
+TEST_F(CaptureExportTest, MaskedUpdatesAreIntegersAndNeverSplit) {
+  const auto file = folder_ / "masked.alcap";
+  {
+    const wire::Outcome masked{.round = 2,
+                               .client = 5,
+                               .weight = 20,
+                               .masked = true,
+                               .update = Payload::own(std::vector<int64_t>{1, 2, 3, 4, 5})};
+    wire::CaptureWriter writer(file, {.source = "tap"});
+    writer.open(1, "ipc", 1);
+    writer.data(1, Direction::up, 0, wire::test::zmtp_stream("worker 1", {masked}), 2);
+  }
+  const ExportCounts counts = export_capture(attacks::Observation(file), layout(), ExportSplit::tensor, out_);
+  EXPECT_EQ(counts.masked, 1);
+  EXPECT_EQ(counts.updates, 0);
+  EXPECT_EQ(counts.files, 1);
+  EXPECT_THAT(read_file(out_ / "index.csv"), HasSubstr("round-0002/masked-0005.npy,2,masked,5,worker 1,0,0,20,,,5\n"));
+}
+
 TEST_F(CaptureExportTest, AFolderWithSomethingInItIsLeftAlone) {
   EXPECT_THROW(export_capture(attacks::Observation(file_), std::nullopt, ExportSplit::message, folder_.path()),
                ConfigError);

@@ -73,10 +73,10 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   }
 }
 
-TEST(Codec, TheBytesAreThoseOfProtocolVersionOne) {
+TEST(Codec, TheBytesAreThoseOfProtocolVersionTwo) {
   const auto frames = encode(Model{.round = 258, .values = Payload::own(std::vector<float>{1.0f})}, 0x0102030405060708);
   ASSERT_EQ(frames.size(), 3);
-  const std::string header("ALWP\x01\x00\x04\x00\x08\x07\x06\x05\x04\x03\x02\x01\x04\x00\x00\x00\x00\x00\x00\x00", 24);
+  const std::string header("ALWP\x02\x00\x04\x00\x08\x07\x06\x05\x04\x03\x02\x01\x04\x00\x00\x00\x00\x00\x00\x00", 24);
   const std::string body("\x01\x02\x01\x00\x00\x00\x00\x00\x00", 9);
   EXPECT_EQ(bytes_of(frames[0]), header);
   EXPECT_EQ(bytes_of(frames[1]), body);
@@ -97,8 +97,8 @@ TEST(Codec, AMetricThatIsNotANumberTravels) {
 
 TEST(Codec, AnotherVersionIsNamedBesideOurs) {
   auto frames = encode(Hello{}, 1);
-  frames[0] = with_number(frames[0], 4, 2, 2);
-  EXPECT_EQ(error_of(frames), "expected protocol version 1, got 2");
+  frames[0] = with_number(frames[0], 4, 3, 2);
+  EXPECT_EQ(error_of(frames), "expected protocol version 2, got 3");
   EXPECT_THROW(decode(frames), VersionError);
   frames[0] = changed(frames[0], [](std::string& bytes) { bytes += "a longer header"; });
   EXPECT_THROW(decode(frames), VersionError);
@@ -164,12 +164,12 @@ TEST(Codec, RefusesEveryTruncatedFrame) {
 TEST(Codec, RefusesAHugeLengthBeforeTakingTheMemory) {
   const auto text = encode(Refuse{.reason = "no"}, 1);             // endianness byte, length, characters, flag
   const auto list = encode(PartialSum{.tasks = {1, 2, 3}}, 1);     // endianness byte, round, length, tasks
-  const auto metrics = encode(Outcome{.metrics = {{"a", 1}}}, 1);  // endianness byte, 36 bytes of numbers, length
+  const auto metrics = encode(Outcome{.metrics = {{"a", 1}}}, 1);  // endianness byte, 37 bytes of numbers, length
   for (const uint64_t length : {uint64_t{1} << 20, uint64_t{1} << 40, ~uint64_t{0}, uint64_t{1} << 61, uint64_t{200}}) {
     const test::LargestAllocation allocation;
     EXPECT_THAT(error_of({text[0], with_number(text[1], 1, length, 8)}), HasSubstr("text of length at most 3"));
     EXPECT_THAT(error_of({list[0], with_number(list[1], 9, length, 8)}), HasSubstr("list of length at most 44"));
-    EXPECT_THAT(error_of({metrics[0], with_number(metrics[1], 37, length, 8)}), HasSubstr("list of length at most"));
+    EXPECT_THAT(error_of({metrics[0], with_number(metrics[1], 38, length, 8)}), HasSubstr("list of length at most"));
     EXPECT_LT(allocation.bytes(), 4096);
   }
 }
@@ -191,12 +191,26 @@ TEST(Codec, DoesNotEncodeWhatTheReceiverWouldRefuse) {
   EXPECT_THROW(encode(outcome, 1, {.max_text_bytes = 10}), ProtocolError);
   EXPECT_THROW(encode(outcome, 1, {.max_items = 1}), ProtocolError);
   EXPECT_THROW(encode(Model{.values = Payload::own(std::string("seven b"))}, 1, Limits{}), ProtocolError);
-  EXPECT_THROW(encode(Task{.kind = static_cast<TaskKind>(2)}, 1, Limits{}), ProtocolError);
+  EXPECT_THROW(encode(Task{.kind = static_cast<TaskKind>(4)}, 1, Limits{}), ProtocolError);
+  EXPECT_THROW(encode(Outcome{.kind = static_cast<TaskKind>(4)}, 1, Limits{}), ProtocolError);
 }
 
 TEST(Codec, RefusesAnUnknownTaskKind) {
   const auto frames = encode(Task{}, 1);  // endianness byte, task, attempt, round, kind
-  EXPECT_EQ(error_of({frames[0], with_number(frames[1], 21, 2, 1)}), "task: expected kind 0 or 1, got 2");
+  EXPECT_EQ(error_of({frames[0], with_number(frames[1], 21, 4, 1)}), "task: expected a kind from 0 to 3, got 4");
+}
+
+TEST(Codec, AMaskedUpdateIsOfWholeInt64) {
+  const Outcome masked{.masked = true, .update = Payload::own(std::vector<int64_t>{1, -1})};
+  auto frames = encode(masked, 1);
+  EXPECT_TRUE(std::get<Outcome>(decode(frames).message).masked);
+  frames[0] = with_number(frames[0], 16, 12, 8);
+  frames[2] = Payload::own(std::vector<float>(3));
+  EXPECT_THAT(error_of(frames), HasSubstr("a payload of 12 bytes, a multiple of 8"));
+  frames[1] = changed(frames[1], [](std::string& bytes) { bytes.back() = 2; });
+  EXPECT_THAT(error_of(frames), HasSubstr("expected 0 or 1 for masked, got 2"));
+  EXPECT_THROW(encode(Outcome{.masked = true, .update = Payload::own(std::vector<float>(3))}, 1, Limits{}),
+               ProtocolError);
 }
 
 TEST(Codec, RefusesABigEndianBody) {

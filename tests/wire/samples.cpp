@@ -11,7 +11,7 @@ std::vector<Message> sample_messages() {
   return {
       Hello{.worker = "worker 2", .slots = 4, .program_version = "0.1.0", .session = 17},
       Welcome{.epoch = 18, .config = "[search]\nrounds = 3\n", .heartbeat_s = 0.5, .lease_s = 5, .layout = "a1b2"},
-      Refuse{.reason = "expected protocol version 1, got 2", .final = false},
+      Refuse{.reason = "expected protocol version 2, got 3", .final = false},
       Model{.round = 3, .values = Payload::own(std::vector<float>{1.5f, -0.0f, 3e38f})},
       Task{.task = 9,
            .attempt = 1,
@@ -26,10 +26,12 @@ std::vector<Message> sample_messages() {
       Outcome{.task = 9,
               .attempt = 1,
               .round = 3,
+              .kind = TaskKind::share_keys,
               .client = 5,
               .weight = 600,
               .metrics = {{"loss", 0.25}, {"accuracy", 0.75}},
               .client_state = binary,
+              .answer = "shares",
               .update = Payload::own(std::vector<float>{0.5f, 0.25f})},
       Failure{.task = 9, .attempt = 2, .reason = "client 5: expected 10 examples, got 0"},
       Flush{.round = 3},
@@ -47,6 +49,8 @@ std::vector<Message> sample_messages() {
       Outcome{.client = kMost, .weight = kLeast},
       PartialSum{},
       Failure{.reason = std::string(5000, 'x')},
+      Outcome{.answer = binary, .masked = true, .update = Payload::own(std::vector<int64_t>{kLeast, kMost})},
+      Task{.kind = TaskKind::reveal, .client = 3, .instruction = binary},
   };
 }
 

@@ -1,0 +1,26 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "defenses/privacy.h"
+#include "defenses/update_transform.h"
+#include "sim/run_config.h"
+
+namespace archleak::sim {
+
+/// Throws ConfigError, at the key that must change, where the run's other options contradict its defences: where a
+/// guarantee would not hold, or something in the clear would undo it.
+void check_defenses(Config& config, const RunConfig& run);
+
+/// What clip_noise guarantees in this run; nothing without it. Throws ConfigError for a target that cannot be met.
+std::optional<defenses::PrivacyPlan> privacy_plan(const RunConfig& run);
+
+/// What the run's clients do to their updates.
+defenses::UpdateDefense update_defense(const RunConfig& run);
+
+/// The defences in force, for people: one line each.
+std::vector<std::string> defenses_in_words(const RunConfig& run);
+
+}  // namespace archleak::sim
