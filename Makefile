@@ -10,6 +10,8 @@ test: build
 	ctest --preset release
 demo: build
 	build/release/archleak run configs/demo.toml --out runs/demo --overwrite
+	build/release/archleak run configs/demo-leak.toml --out runs/demo-leak --overwrite
+	build/release/archleak attack runs/demo-leak --limit 1
 bench: build
 	build/release/archleak_bench_coordinator
 	build/release/archleak_bench_search_step

@@ -15,6 +15,12 @@
 namespace archleak::client {
 namespace {
 
+/// What went wrong, without the stack trace that LibTorch puts below its messages.
+std::string reason_of(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find("\nException raised from"));
+}
+
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
@@ -260,7 +266,7 @@ class Worker {
       } catch (const Cancelled&) {
         return;
       } catch (const std::exception& error) {
-        result = wire::Failure{task.task, task.attempt, error.what()};
+        result = wire::Failure{task.task, task.attempt, reason_of(error)};
       }
       mailbox_.put({.contact = number, .message = std::move(result), .plan = {}, .error = {}});
     });

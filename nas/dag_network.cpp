@@ -135,7 +135,7 @@ torch::Tensor DagNetwork::forward(const torch::Tensor& images) {
     throw Error(fmt::format("graph of cells: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
                             shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
   }
-  std::vector<torch::Tensor> features{torch::conv2d(images, stem_->weight, {}, 1, 1)};
+  std::vector<torch::Tensor> features{torch::conv2d(images, stem_->weight, {}, 1, 1).contiguous()};
   const auto weights = mapped(alphas_operations_);
   for (int64_t p = 1; p < options_.cells; ++p) {
     const Cell& cell = *cells_[p - 1];

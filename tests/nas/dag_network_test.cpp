@@ -95,6 +95,15 @@ TEST(DagNetwork, ArchitectureGradientComesOutOfTheArena) {
   EXPECT_GT(expected[0].abs().min().item<double>(), 0);
 }
 
+TEST(DagNetwork, TakesImagesWhoseChannelsLieTogether) {
+  for (const ExampleShape shape : {ExampleShape{3, 12, 12}, ExampleShape{1, 12, 12}}) {
+    const auto graph = network({.cells = 4}, shape);
+    const auto input = images(shape, 1);
+    const auto together = torch::empty({1, 12, 12, shape.channels}).permute({0, 3, 1, 2}).copy_(input);
+    EXPECT_TRUE(graph->forward(together).allclose(graph->forward(input), 1e-4, 1e-6));
+  }
+}
+
 TEST(DagNetwork, APlaceIsACellsOperation) {
   const auto graph = network({.cells = 4});
   const auto place = graph->place("cells.2.dil_conv_3x3.pointwise.weight");
