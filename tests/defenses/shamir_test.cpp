@@ -65,9 +65,8 @@ TEST(Shamir, SharesOfDifferentSecretsLookAlike) {
     constexpr int kDraws = 400;
     KeyStream random(secret_of(5));
     for (int draw = 0; draw < kDraws; ++draw) {
-      for (const uint64_t value : split_secret(secret, 2, 3, random)[2].values) {
-        mean += static_cast<double>(value) / (Share::kParts * kDraws);
-      }
+      const auto shares = split_secret(secret, 2, 3, random);
+      for (const uint64_t value : shares[2].values) mean += static_cast<double>(value) / (Share::kParts * kDraws);
     }
     EXPECT_NEAR(mean / 0x1p61, 0.5, 4 * 0.289 / std::sqrt(Share::kParts * kDraws));
   }
