@@ -43,8 +43,14 @@ LeastSquaresFit levenberg_marquardt(const AlphaObservation& observation, const G
     last = residual.norm().item<double>();
     fit.residuals.push_back(last);
 
+    const auto normal = torch::mm(jacobian.t(), jacobian), slope = torch::mv(jacobian.t(), residual);
+    // Where the differential is nothing, or not finite, there is no direction to go.
+    if (!(normal.trace().item<double>() > 0) || !normal.isfinite().all().item<bool>() ||
+        !slope.isfinite().all().item<bool>()) {
+      break;
+    }
     auto moved = fit.coordinates.slice(0, 0, components);
-    const auto tried = candidates(torch::mm(jacobian.t(), jacobian), torch::mv(jacobian.t(), residual), moved, options);
+    const auto tried = candidates(normal, slope, moved, options);
     auto all = fit.coordinates.repeat({tried.size(0), 1});
     all.slice(1, 0, components).copy_(tried);
     auto left = ((observation.observed() - observation.predict(prior.image(all))) * scale).norm(2, 1);

@@ -26,7 +26,8 @@ struct LeastSquaresFit {
 /// Steps are Levenberg and Marquardt's in the prior's coordinates, so that damping holds back what the prior thinks
 /// unlikely. Each iteration factors the normal equations once and tries many dampings over all their orders of
 /// magnitude, each as a step from here and as the prior's own fit (which also pulls towards its mean), and moves to the
-/// image with the smallest residual. For graphs without max pooling.
+/// image with the smallest residual; it ends early where the differential vanishes or is not finite. For graphs without
+/// max pooling.
 LeastSquaresFit levenberg_marquardt(const AlphaObservation& observation, const GaussianPrior& prior,
                                     const torch::Tensor& start, const LevenbergMarquardtOptions& options);
 

@@ -36,7 +36,8 @@ torch::Tensor differences(const torch::Tensor& spread, int64_t components, int64
   return torch::cat({drawn, -drawn}, 1);
 }
 
-void condition(Posterior& belief, const AlphaObservation& observation, const GaussianPrior& prior,
+// One step of conditioning; false, with the belief as it was, where figures are no longer finite.
+bool condition(Posterior& belief, const AlphaObservation& observation, const GaussianPrior& prior,
                const PosteriorOptions& options, int64_t components, at::Generator generator) {
   const auto basis = prior.basis(components);
   const auto image = prior.image(belief.coordinates);
@@ -53,6 +54,7 @@ void condition(Posterior& belief, const AlphaObservation& observation, const Gau
   }
   auto error = predicted - centre - moved * kept_slope;
 
+  if (!error.isfinite().all().item<bool>()) return false;
   auto scale = error.square().mean(0).sqrt();
   scale = scale + 1e-3 * scale.median() + std::numeric_limits<double>::min();
   error = error / scale;
@@ -67,11 +69,14 @@ void condition(Posterior& belief, const AlphaObservation& observation, const Gau
   auto information = torch::mm(jacobian.t(), weighted);
   information = (information + information.t()) / 2;
   information.diagonal().add_(1);
+  const auto pull = torch::mv(weighted.t(), target);
+  if (!information.isfinite().all().item<bool>() || !pull.isfinite().all().item<bool>()) return false;
   const auto [values, vectors] = torch::linalg_eigh(information);
   const auto kept = values.clamp_min(1);
   belief.spread = vectors / kept.sqrt();
-  estimated.copy_(torch::mv(vectors, torch::mv(vectors.t(), torch::mv(weighted.t(), target)) / kept));
+  estimated.copy_(torch::mv(vectors, torch::mv(vectors.t(), pull) / kept));
   belief.misfit = std::sqrt(misfit.square().mean().item<double>());
+  return true;
 }
 
 }  // namespace
@@ -87,7 +92,7 @@ Posterior linearise_posterior(const AlphaObservation& observation, const Gaussia
   for (const auto& stage : options.stages) {
     const int64_t components = std::min(stage.components, prior.size());
     for (int64_t i = 0; i < stage.iterations; ++i) {
-      condition(belief, observation, prior, options, components, generator);
+      if (!condition(belief, observation, prior, options, components, generator)) return belief;
     }
   }
   return belief;
