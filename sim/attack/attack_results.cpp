@@ -28,6 +28,7 @@ std::string table(const AttackResults& results) {
 
 nlohmann::ordered_json summary(const AttackResults& results) {
   nlohmann::ordered_json json{{"capture", results.capture}, {"blindness", results.blindness}};
+  json["threat_model"] = nlohmann::ordered_json::object();
   for (const auto& [name, value] : results.threat_model) json["threat_model"][name] = value;
   std::vector<double> ssim, null_ssim, mean_ssim;
   for (const auto& image : results.images) {
