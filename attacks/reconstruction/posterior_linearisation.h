@@ -37,8 +37,8 @@ struct Posterior {
 /// the analytic differential in place of sigma points). The belief is then the prior conditioned on the observation;
 /// as it narrows, the error shrinks with it. Nothing but the observation, the model and the prior is used.
 ///
-/// An observation that the model cannot explain at all (noise, masks) may drive images so far that figures are no longer
-/// finite: then the belief before that step is returned. Deterministic in `generator`.
+/// An observation that the model cannot explain at all (noise, masks) may drive images so far that figures are no
+/// longer finite: then the belief before that step is returned. Deterministic in `generator`.
 Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
                               const PosteriorOptions& options, at::Generator generator);
 

@@ -144,6 +144,23 @@ TEST_F(AttackedRun, UnderCurveThereIsNothingToRead) {
   EXPECT_FALSE(std::filesystem::exists(directory / "attack" / "images.png"));
 }
 
+TEST_F(AttackedRun, IsJudgedByAClassifierThatARunHasTrainedAndNotByAnUnfinishedOne) {
+  const auto directory = run("judged");
+  const auto without = attack(directory, {"--limit", "1"});
+  const auto classifier =
+      run("classifier", {"run.workload=train", "network.name=cnn", "federation.protocol=weights",
+                         "training.batch_size=32", "training.lr=0", "training.lr_min=0", "tap.enabled=false"});
+  const auto with = attack(directory, {"--limit", "1", "--classifier", classifier.string()});
+  ASSERT_EQ(with.size(), 1);
+  EXPECT_EQ(without.at(0).at("recognised"), "1");
+  EXPECT_EQ(with[0].at("recognised"), "0");  // it has learnt nothing, so no class is half certain
+  EXPECT_EQ(with[0].at("ssim"), without[0].at("ssim"));
+  const auto missing =
+      archleak({"attack", directory.string(), "--classifier", (folder_ / "none").string()}, folder_.path());
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_THAT(missing.output, HasSubstr("finished run"));
+}
+
 TEST_F(AttackedRun, SaysWhatIsMissingOrTooLarge) {
   const auto untapped = run("untapped", {"tap.enabled=false"});
   const auto ended = archleak({"attack", untapped.string()}, folder_.path());

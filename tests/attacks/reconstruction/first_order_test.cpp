@@ -8,6 +8,11 @@
 #include "nas/dag_network.h"
 
 namespace archleak::attacks {
+
+void PrintTo(const FirstOrderOptions& options, std::ostream* stream) {
+  *stream << (options.step == FirstOrderOptions::Step::adam ? "adam" : "lbfgs");
+}
+
 namespace {
 
 constexpr ExampleShape kShape{1, 12, 12};
