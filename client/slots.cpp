@@ -1,12 +1,48 @@
 #include "client/slots.h"
 
+#include <oneapi/tbb/global_control.h>
+
+#include <optional>
+
 namespace archleak::client {
+namespace {
+
+/// oneTBB's limit is the least of those that are set, and one for the whole process: where several workers share it
+/// (inproc), each with a limit of its own, they would wait for one another's clients.
+struct ProcessLimit {
+  std::mutex mutex;
+  int slots = 0;
+  std::optional<oneapi::tbb::global_control> limit;
+
+  void add(int more) {
+    const std::lock_guard lock(mutex);
+    slots += more;
+    limit.reset();
+    if (slots == 0) return;
+    limit.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<size_t>(slots) + 1);
+  }
+};
+
+ProcessLimit& process_limit() {
+  static ProcessLimit limit;
+  return limit;
+}
+
+}  // namespace
+
+SlotThreads::SlotThreads(int slots) : slots_(slots) {
+  process_limit().add(slots_);
+}
+
+SlotThreads::~SlotThreads() {
+  process_limit().add(-slots_);
+}
 
 Slots::Slots(int slots, std::function<std::unique_ptr<Workload>()> make_workload,
              std::function<void(std::exception_ptr)> on_error)
     : make_workload_(std::move(make_workload)),
       on_error_(std::move(on_error)),
-      parallelism_(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<size_t>(slots) + 1),
+      threads_(slots),
       arena_(slots, 0),
       idle_(slots) {}
 

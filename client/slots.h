@@ -1,5 +1,4 @@
 #pragma once
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -12,6 +11,18 @@
 #include "client/workload.h"
 
 namespace archleak::client {
+
+/// Threads for slots, beyond those that the machine has cores, while this lives.
+class SlotThreads {
+ public:
+  explicit SlotThreads(int slots);
+  ~SlotThreads();
+  SlotThreads(const SlotThreads&) = delete;
+  SlotThreads& operator=(const SlotThreads&) = delete;
+
+ private:
+  int slots_;
+};
 
 /// Runs simulated clients side by side: `slots` threads, each with a workload of its own.
 class Slots {
@@ -33,7 +44,7 @@ class Slots {
 
   std::function<std::unique_ptr<Workload>()> make_workload_;
   std::function<void(std::exception_ptr)> on_error_;
-  oneapi::tbb::global_control parallelism_;
+  SlotThreads threads_;
   oneapi::tbb::task_arena arena_;
   oneapi::tbb::task_group group_;
   std::mutex mutex_;

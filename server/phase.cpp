@@ -69,7 +69,7 @@ class PhaseRun {
       for (const auto& [worker, state] : pool_.workers()) {
         if (schedule_.running(worker) >= state.slots + kPrefetch) continue;
         const auto assignment = schedule_.assign(worker, steady_seconds());
-        if (!assignment) return;
+        if (!assignment) continue;
         more = true;
         const double before = steady_seconds();
         const bool sent = pool_.send_model(worker, phase_.round, phase_.model, phase_.model_per_task);

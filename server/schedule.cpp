@@ -41,7 +41,7 @@ Schedule::Schedule(std::vector<TaskSpec> tasks, const ScheduleOptions& options, 
 }
 
 std::optional<Assignment> Schedule::assign(const std::string& worker, double now) {
-  if (closed_ || queue_.empty()) return std::nullopt;
+  if (closed_ || queue_.empty() || held_up(worker)) return std::nullopt;
   Task& task = tasks_[*queue_.begin()];
   queue_.erase(queue_.begin());
   task.state = State::running;
@@ -67,7 +67,13 @@ bool Schedule::accept(TaskId id, uint32_t attempt, const std::string& worker, do
   return true;
 }
 
+bool Schedule::held_up(const std::string& worker) const {
+  return late_.contains(worker) &&
+         std::any_of(lease_.begin(), lease_.end(), [this](const auto& lease) { return !late_.contains(lease.first); });
+}
+
 Completion Schedule::complete(TaskId id, uint32_t attempt, const std::string& worker) {
+  late_.erase(worker);
   Task* const task = owned(id, attempt, worker);
   if (!task) return Completion::stale;
   if (task->state != State::running) return Completion::duplicate;
@@ -82,6 +88,7 @@ Completion Schedule::complete(TaskId id, uint32_t attempt, const std::string& wo
 }
 
 Completion Schedule::fail(TaskId id, uint32_t attempt, const std::string& worker) {
+  late_.erase(worker);
   Task* const task = owned(id, attempt, worker);
   if (!task || task->state != State::running) return Completion::stale;
   ++counts_.failures;
@@ -144,6 +151,7 @@ void Schedule::count_failure(Task& task, const std::string& reason) {
 
 std::vector<TaskId> Schedule::lose(const std::string& worker) {
   if (lease_.erase(worker) > 0) ++counts_.lost;
+  late_.erase(worker);
   std::vector<TaskId> back;
   std::vector<Task*> were_running;
   if (closed_) return back;
@@ -168,6 +176,7 @@ std::vector<TaskId> Schedule::requeue_overdue(double now) {
     if (unaccepted || over(task.assigned_at, options_.task_timeout_s)) late.push_back(&task);
   }
   for (Task* const task : late) {
+    late_.insert(task->worker);
     requeue(*task);
     back.push_back(task->spec.id);
   }

@@ -72,7 +72,8 @@ class Schedule {
   /// Throws Error for repeated task ids. `max_failures` is checked when a task goes back to the queue.
   Schedule(std::vector<TaskSpec> tasks, const ScheduleOptions& options, Fidelity fidelity, double now);
 
-  /// Gives the next task to `worker`; nothing when none is queued or the round is closed.
+  /// Gives the next task to `worker`; nothing when none is queued, when the round is closed, or while the worker is
+  /// held up: it has let a task become overdue and finished none since, and another worker is there that has not.
   std::optional<Assignment> assign(const std::string& worker, double now);
 
   /// The worker confirms that the task arrived. False if the task is no longer its.
@@ -138,6 +139,7 @@ class Schedule {
   };
 
   Task* owned(TaskId task, uint32_t attempt, const std::string& worker);
+  bool held_up(const std::string& worker) const;
   void requeue(Task& task);
   void count_failure(Task& task, const std::string& reason);
   int64_t needed() const;
@@ -151,6 +153,7 @@ class Schedule {
   std::map<TaskId, size_t> index_;       // place in tasks_
   std::set<size_t> queue_;               // places of queued tasks
   std::map<std::string, double> lease_;  // until when
+  std::set<std::string> late_;           // workers that let a task become overdue and have finished none since
   ScheduleCounts counts_;
   int64_t completed_ = 0;  // tasks completed or done
 };

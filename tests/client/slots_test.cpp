@@ -59,6 +59,26 @@ TEST(Slots, RunAsManyJobsSideBySideAsThereAreSlots) {
   EXPECT_EQ(here, kSlots);
 }
 
+TEST(Slots, OfSeveralWorkersInOneProcessRunSideBySide) {
+  std::mutex mutex;
+  std::condition_variable all_here;
+  int here = 0;
+  const auto wait_for_the_others = [&](Workload&) {
+    std::unique_lock lock(mutex);
+    ++here;
+    all_here.notify_all();
+    all_here.wait(lock, [&] { return here == 3; });
+  };
+  {
+    const auto make = [] { return std::make_unique<Counting>(); };
+    Slots first(1, make, [](std::exception_ptr) {});
+    Slots second(2, make, [](std::exception_ptr) {});
+    first.submit(wait_for_the_others);
+    for (int i = 0; i < 2; ++i) second.submit(wait_for_the_others);
+  }
+  EXPECT_EQ(here, 3);
+}
+
 TEST(Slots, NoWorkloadServesTwoJobsAtOnce) {
   std::mutex mutex;
   std::set<Workload*> busy;

@@ -147,17 +147,18 @@ TEST(Coordinator, ServerAlphaKeepsAlphaOffTheWireAndStillMovesIt) {
 TEST(Coordinator, ATaskThatIsOverdueGoesToAnotherWorkerAndChangesNothing) {
   const std::string expected = hash_of(Federation());
   for (const Fidelity fidelity : {Fidelity::wire, Fidelity::fused}) {
-    // Whoever trains client 3 in round 1 first is slow; the second attempt is not.
-    std::atomic<bool> slow{false};
+    // Whoever trains client 3 in round 1 first is held up until another begins to.
+    std::atomic<int> attempts{0};
     Federation federation;
     federation.protocol.fidelity = fidelity;
-    federation.options.schedule.task_timeout_s = 3;
+    federation.options.schedule.task_timeout_s = 0.5;
     federation.options.schedule.max_failures = 100;  // tasks that wait behind the slow one are overdue, too
-    federation.behaviour.before = [&slow](int64_t round, int64_t client) {
-      if (round == 1 && client == 3 && !slow.exchange(true)) std::this_thread::sleep_for(std::chrono::seconds(8));
+    federation.behaviour.before = [&attempts](int64_t round, int64_t client) {
+      if (round != 1 || client != 3 || attempts++ > 0) return;
+      for (int i = 0; i < 6000 && attempts < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     };
     const auto result = federation.run();
-    EXPECT_TRUE(slow);
+    EXPECT_GE(attempts, 2);
     EXPECT_EQ(result.end.model_hash, expected);
     EXPECT_GE(result.rounds[1].reassigned, 1);
   }

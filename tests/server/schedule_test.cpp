@@ -210,6 +210,27 @@ TEST(Schedule, ATaskThatWasNotFinishedInTimeGoesToAnotherAndEndsTheRunIfThatRepe
   EXPECT_THROW(schedule.requeue_overdue(10), Error);
 }
 
+TEST(Schedule, AWorkerThatIsHeldUpGetsNothingUntilItFinishesWhileAnotherIsThere) {
+  Schedule schedule = wire({.task_timeout_s = 5, .max_failures = 10});
+  const auto slow = *schedule.assign("a", 0);
+  schedule.renew("b", 0);
+  EXPECT_THAT(schedule.requeue_overdue(5), ElementsAre(slow.task));
+  EXPECT_FALSE(schedule.assign("a", 5)) << "the overdue task would wait behind itself";
+  EXPECT_EQ(schedule.assign("b", 5)->task, slow.task);
+  EXPECT_EQ(schedule.complete(slow.task, slow.attempt, "a"), Completion::stale);
+  EXPECT_TRUE(schedule.assign("a", 6)) << "it has finished something, if too late";
+}
+
+TEST(Schedule, WhereEveryWorkerIsHeldUpAllGetTasks) {
+  Schedule schedule = wire({.task_timeout_s = 5, .max_failures = 10});
+  schedule.assign("a", 0);
+  schedule.assign("b", 0);
+  schedule.requeue_overdue(5);
+  EXPECT_TRUE(schedule.assign("a", 5));
+  schedule.lose("b");
+  EXPECT_TRUE(schedule.assign("a", 5));
+}
+
 TEST(Schedule, ADeadlineEndsTheRoundWithTheLeastNumberOfResults) {
   Schedule schedule = wire({.deadline_s = 10, .min_results = 0.5});
   const auto first = *schedule.assign("a", 0);
