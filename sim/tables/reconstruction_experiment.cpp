@@ -11,6 +11,7 @@ namespace archleak::sim {
 namespace {
 
 constexpr int64_t kOthers = 99;
+constexpr double kClear = 0.9;  // structural similarity above which a reconstruction is called clear
 constexpr double kKappa = 245.0 / 255;
 
 /// What an attack works from: never the images.
@@ -171,7 +172,10 @@ TrialResult run_trial(const TrialRequest& request) {
                       {"ssim", own.ssim},
                       {"mse", own.mse},
                       {"psnr", own.psnr},
-                      {"correlation", own.correlation}};
+                      {"correlation", own.correlation},
+                      {"nearer", own.nearer},
+                      {"clear", own.ssim > kClear}};
+    if (own.probability) result.figures["probability"] = *own.probability;
     // The same attack on another image's gradient: this reconstruction, had the victim been another of its class.
     const auto others = data->same_class(victim.indices[0], kOthers + 1);
     if (others.size(0) > 1) {
@@ -181,6 +185,7 @@ TrialResult run_trial(const TrialRequest& request) {
                          {.similarity = settings.success.similarity, .probability = settings.success.probability});
       result.figures["null_success"] = null.success();
       result.figures["null_ssim"] = null.ssim;
+      result.figures["ssim_gain"] = own.ssim - null.ssim;
     }
     result.artefacts = {artefact("original", victim.images[0], shape),
                         artefact("reconstruction", found.images[b], shape)};
@@ -198,18 +203,18 @@ TrialResult run_trial(const TrialRequest& request) {
 }  // namespace
 
 Experiment reconstruction_experiment() {
-  return {
-      .name = "reconstruction",
-      .version = 1,
-      .description = "an eavesdropper rebuilds a client's images from its architecture gradient (ADRA)",
-      .figures = {"success", "recognised", "identified", "ssim", "mse", "psnr", "correlation", "null_success",
-                  "null_ssim", "mean_success", "mean_ssim", "batch_success", "right_labels", "unexplained", "seconds"},
-      .describe =
-          [](Config& config) {
-            ReconstructionSettings settings;
-            describe(config, settings);
-          },
-      .run = run_trial};
+  return {.name = "reconstruction",
+          .version = 2,
+          .description = "an eavesdropper rebuilds a client's images from its architecture gradient (ADRA)",
+          .figures = {"success", "recognised", "identified", "ssim", "mse", "psnr", "correlation", "nearer", "clear",
+                      "probability", "null_success", "null_ssim", "ssim_gain", "mean_success", "mean_ssim",
+                      "batch_success", "right_labels", "unexplained", "seconds"},
+          .describe =
+              [](Config& config) {
+                ReconstructionSettings settings;
+                describe(config, settings);
+              },
+          .run = run_trial};
 }
 
 }  // namespace archleak::sim
