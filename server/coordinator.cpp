@@ -1,21 +1,14 @@
 #include "server/coordinator.h"
 
 #include <spdlog/spdlog.h>
+
 #include <set>
 
-#include <algorithm>
-#include <bit>
-#include <chrono>
-#include <cmath>
-#include <cstring>
-
-#include "core/bytes.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/pack.h"
 #include "server/aggregate.h"
 #include "server/alpha_sampling.h"
-#include "server/checkpoint.h"
+#include "server/outcome.h"
 #include "server/phase.h"
 #include "server/secure_round.h"
 
@@ -28,42 +21,6 @@ constexpr double kBaselineDecay = 0.9;  // of the moving mean of rewards (server
 std::string as_instruction(const std::vector<int64_t>& choice) {
   return {choice.begin(), choice.end()};
 }
-
-double metric(const wire::Outcome& outcome, std::string_view name) {
-  for (const auto& [key, value] : outcome.metrics) {
-    if (key == name) return value;
-  }
-  throw ProtocolError(fmt::format("result of client {}: expected a figure '{}', got none", outcome.client, name));
-}
-
-/// Why a client's result cannot count, before its update is looked at.
-std::optional<std::string> flaw(const wire::Outcome& outcome, std::initializer_list<const char*> figures) {
-  if (outcome.weight < 0) return fmt::format("expected a weight of at least 0, got {}", outcome.weight);
-  for (const char* name : figures) {
-    const auto found = std::find_if(outcome.metrics.begin(), outcome.metrics.end(),
-                                    [name](const wire::Metric& candidate) { return candidate.name == name; });
-    if (found == outcome.metrics.end() || !std::isfinite(found->value)) {
-      return fmt::format("expected a finite figure '{}'", name);
-    }
-  }
-  return std::nullopt;
-}
-
-std::string hash_of(const std::string& text) {
-  return to_hex(sha256(text.data(), text.size()));
-}
-
-/// Seconds since the last call.
-class Stopwatch {
- public:
-  double lap() {
-    const double now = steady_seconds();
-    return now - std::exchange(last_, now);
-  }
-
- private:
-  double last_ = steady_seconds();
-};
 
 }  // namespace
 
@@ -259,7 +216,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   double weight = 0;
   for (const auto& [task, outcome] : result.outcomes) {
     if (flaw(outcome, {"train_loss"})) continue;
-    loss += static_cast<double>(outcome.weight) * metric(outcome, "train_loss");
+    loss += static_cast<double>(outcome.weight) * figure(outcome, "train_loss");
     weight += static_cast<double>(outcome.weight);
     if (outcome.client_state.empty()) {
       client_states_.erase(outcome.client);
@@ -290,7 +247,7 @@ void Coordinator::step_alpha(const std::vector<torch::Tensor>& rows,
   double mean = 0;
   for (const auto& [task, outcome] : outcomes) {
     if (flaw(outcome, {"reward"})) continue;
-    rewards.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), metric(outcome, "reward")});
+    rewards.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), figure(outcome, "reward")});
     mean += rewards.back().reward;
   }
   if (rewards.empty()) return;
@@ -298,137 +255,6 @@ void Coordinator::step_alpha(const std::vector<torch::Tensor>& rows,
   // The first round has nothing to compare with but itself.
   reward_baseline_ = round_ == 0 ? mean : kBaselineDecay * reward_baseline_ + (1 - kBaselineDecay) * mean;
   update_.step_alpha(arena_, policy_gradient(rows, rewards, reward_baseline_));
-}
-
-bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
-  const bool due = (round_ + 1) % options_.evaluate_every == 0 || round_ + 1 == options_.rounds;
-  if (plan_.held_out == 0 || !due) return true;
-  const int64_t shard = options_.evaluation_shard;
-  std::vector<TaskSpec> tasks;
-  for (int64_t first = 0; first < plan_.held_out; first += shard) {
-    const auto id = static_cast<int64_t>(tasks.size());
-    tasks.push_back({.id = static_cast<TaskId>(id), .client = id, .size = std::min(shard, plan_.held_out - first)});
-  }
-  Phase phase;
-  phase.kind = wire::TaskKind::evaluate;
-  phase.round = round_ + 1;  // the model after this round is what the next one starts from
-  phase.model = model_payload();
-  phase.patience_s = options_.worker_patience_s;
-  phase.make_task = [&](const Assignment& assignment) {
-    const int64_t first = assignment.client * shard;
-    return wire::Task{.task = assignment.task,
-                      .attempt = assignment.attempt,
-                      .round = round_ + 1,
-                      .kind = wire::TaskKind::evaluate,
-                      .client = assignment.client,
-                      .first = first,
-                      .last = std::min(first + shard, plan_.held_out),
-                      .instruction = {},
-                      .client_state = {}};
-  };
-  phase.take_outcome = [](const wire::Outcome& outcome) { return flaw(outcome, {"correct", "loss_sum"}); };
-  phase.check_sum = [](const wire::PartialSum&) {
-    return std::optional<std::string>("expected none in an evaluation");
-  };
-  phase.take_sum = [](const wire::PartialSum&) {};
-  phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
-    observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
-  };
-  phase.on_progress = [](int64_t, int64_t) {};
-
-  // Whatever a run's own deadline, an evaluation is of all examples.
-  ScheduleOptions schedule = options_.schedule;
-  schedule.deadline_s = 0;
-  Stopwatch watch;
-  const PhaseResult result =
-      run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
-  if (result.interrupted) return false;
-  if (result.counts.given_up > 0) {
-    throw Error(
-        fmt::format("round {}: expected an evaluation on all test examples, got {} failed tasks (see events.jsonl)",
-                    round_, result.counts.given_up));
-  }
-  double correct = 0;
-  double loss = 0;
-  double examples = 0;
-  for (const auto& [task, outcome] : result.outcomes) {  // in the order of the shards, so that the sum is the same
-    correct += metric(outcome, "correct");
-    loss += metric(outcome, "loss_sum");
-    examples += static_cast<double>(outcome.weight);
-  }
-  record.test_accuracy = correct / examples;
-  record.test_loss = loss / examples;
-  record.evaluate_s = watch.lap();
-  return true;
-}
-
-void Coordinator::remember() {
-  const auto values = std::as_const(arena_).floats();
-  previous_ = Remembered{.arena = {values.begin(), values.end()},
-                         .optimizers = update_.save(),
-                         .reward_baseline = reward_baseline_,
-                         .client_states = client_states_,
-                         .privacy = privacy_};
-}
-
-void Coordinator::roll_back() {
-  if (!previous_) return;
-  std::copy(previous_->arena.begin(), previous_->arena.end(), arena_.floats().begin());
-  update_.load(previous_->optimizers);
-  reward_baseline_ = previous_->reward_baseline;
-  client_states_ = previous_->client_states;
-  privacy_ = previous_->privacy;
-  previous_ = {};
-}
-
-void Coordinator::save() {
-  observer_.before_checkpoint();
-  const auto values = std::as_const(arena_).floats();
-  ByteWriter coordinator;
-  coordinator.u64(epoch_);
-  coordinator.u64(std::bit_cast<uint64_t>(reward_baseline_));
-  Checkpoint checkpoint{.seed = plan_.seed,
-                        .round = round_,
-                        .layout = arena_.layout().fingerprint(),
-                        .config_hash = hash_of(plan_.config),
-                        .sections = {},
-                        .clients = client_states_};
-  checkpoint.sections["arena"] = std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
-  checkpoint.sections["optimizers"] = update_.save();
-  checkpoint.sections["coordinator"] = coordinator.take();
-  if (privacy_) checkpoint.sections["accountant"] = privacy_->save();
-  CheckpointFolder(checkpoints_, options_.keep_checkpoints).save(checkpoint);
-}
-
-void Coordinator::restore() {
-  const auto checkpoint =
-      CheckpointFolder(checkpoints_, options_.keep_checkpoints).latest(arena_.layout().fingerprint());
-  if (!checkpoint) return;
-  if (checkpoint->config_hash != hash_of(plan_.config) || checkpoint->seed != plan_.seed) {
-    throw CheckpointError(checkpoints_.string() + ": expected a checkpoint of this configuration, got one of another");
-  }
-  const auto section = [&](const char* name) -> const std::string& {
-    const auto found = checkpoint->sections.find(name);
-    if (found == checkpoint->sections.end()) {
-      throw CheckpointError(fmt::format("{}: expected a section '{}', got none", checkpoints_.string(), name));
-    }
-    return found->second;
-  };
-  auto values = arena_.floats();
-  const std::string& bytes = section("arena");
-  if (bytes.size() != values.size_bytes()) {
-    throw CheckpointError(fmt::format("{}: expected {} bytes of model, got {}", checkpoints_.string(),
-                                      values.size_bytes(), bytes.size()));
-  }
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  update_.load(section("optimizers"));
-  ByteReader coordinator(section("coordinator"), checkpoints_.string());
-  epoch_ = coordinator.u64() + 1;
-  reward_baseline_ = std::bit_cast<double>(coordinator.u64());
-  coordinator.expect_end();
-  if (privacy_) privacy_->load(section("accountant"));
-  client_states_ = checkpoint->clients;
-  round_ = checkpoint->round;
 }
 
 }  // namespace archleak::server

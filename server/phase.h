@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "server/schedule.h"
 #include "server/worker_pool.h"
@@ -53,5 +54,17 @@ PhaseResult run_phase(WorkerPool& pool, Schedule schedule, const Phase& phase, c
 
 /// Seconds of the steady clock, as Schedule counts them.
 double steady_seconds();
+
+/// Seconds since the last call.
+class Stopwatch {
+ public:
+  double lap() {
+    const double now = steady_seconds();
+    return now - std::exchange(last_, now);
+  }
+
+ private:
+  double last_ = steady_seconds();
+};
 
 }  // namespace archleak::server
