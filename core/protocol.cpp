@@ -4,12 +4,26 @@
 
 namespace archleak {
 
+const char* name_of(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::gradient:
+      return "gradient";
+    case Protocol::delta:
+      return "delta";
+    case Protocol::weights:
+      return "weights";
+    case Protocol::server_alpha:
+      break;
+  }
+  return "server_alpha";
+}
+
 void describe(ConfigSection section, ProtocolOptions& options) {
   section.read("protocol", options.protocol,
-               {{"gradient", Protocol::gradient},
-                {"delta", Protocol::delta},
-                {"weights", Protocol::weights},
-                {"server_alpha", Protocol::server_alpha}},
+               {{name_of(Protocol::gradient), Protocol::gradient},
+                {name_of(Protocol::delta), Protocol::delta},
+                {name_of(Protocol::weights), Protocol::weights},
+                {name_of(Protocol::server_alpha), Protocol::server_alpha}},
                "what a client sends");
   section.read("withhold_weights", options.withhold_weights, "send alpha alone");
   section.read(

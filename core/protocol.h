@@ -13,6 +13,9 @@ enum class Protocol {
   server_alpha,  ///< as delta, without alpha: clients train sub-networks that the server samples
 };
 
+/// As in configurations.
+const char* name_of(Protocol protocol);
+
 /// How updates travel; both give bitwise the same global model.
 enum class Fidelity {
   wire,   ///< each client's update is its own message

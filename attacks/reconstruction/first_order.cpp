@@ -133,6 +133,20 @@ void run_lbfgs(Attempt& attempt, const FirstOrderOptions& options) {
 
 }  // namespace
 
+FirstOrderOptions recommended_first_order(FirstOrderMethod method) {
+  switch (method) {
+    case FirstOrderMethod::lbfgs:
+      return {.objective = GradientObjective::l2, .step = FirstOrderOptions::Step::lbfgs, .lr = 1};
+    case FirstOrderMethod::adam_l2:
+      return {.objective = GradientObjective::l2};
+    case FirstOrderMethod::adam_l1:
+      return {.objective = GradientObjective::l1};
+    case FirstOrderMethod::adam_cosine:
+      break;
+  }
+  return {};
+}
+
 FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<torch::Tensor>& parameters,
                                  const std::vector<torch::Tensor>& observed, torch::IntArrayRef image_shape,
                                  const std::vector<int64_t>& labels, int64_t classes, const FirstOrderOptions& options,

@@ -29,6 +29,17 @@ struct FirstOrderOptions {
   int64_t restarts = 1;           ///< attempts from other noise, of which that with the smallest objective is kept
 };
 
+/// The published attacks by name.
+enum class FirstOrderMethod {
+  adam_cosine,  ///< Geiping et al. 2020
+  adam_l2,
+  adam_l1,
+  lbfgs,  ///< L2: Zhu et al. 2019
+};
+
+/// Options with the method's objective, step and learning rate.
+FirstOrderOptions recommended_first_order(FirstOrderMethod method);
+
 struct FirstOrderResult {
   torch::Tensor images;         ///< `[batch, channels, height, width]`, within [0, 1]
   std::vector<int64_t> labels;  ///< as known, or the largest soft label

@@ -32,9 +32,15 @@ attacks::Reconstruction second_order(const CapturedUpdate& update, const std::ve
                               attacks::join_priors(priors), solver, generator(update, options.seed, 0));
 }
 
+attacks::FirstOrderMethod method_of(const std::string& solver) {
+  if (solver == "l1") return attacks::FirstOrderMethod::adam_l1;
+  if (solver == "l2") return attacks::FirstOrderMethod::adam_l2;
+  if (solver == "lbfgs") return attacks::FirstOrderMethod::lbfgs;
+  return attacks::FirstOrderMethod::adam_cosine;
+}
+
 attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vector<int64_t>& labels,
                                     const PublicImages& images, const CaptureAttackOptions& options) {
-  using attacks::FirstOrderOptions, attacks::GradientObjective;
   auto& network = *update.target.search;
   network.train();
   std::vector<torch::Tensor> gradients;
@@ -43,15 +49,10 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
     gradients.push_back(update.gradient.narrow(0, offset, alpha.numel()).view_as(alpha));
     offset += alpha.numel();
   }
-  const bool lbfgs = options.solver == "lbfgs";
-  const FirstOrderOptions solver{.objective = options.solver == "l1"            ? GradientObjective::l1
-                                              : options.solver == "l2" || lbfgs ? GradientObjective::l2
-                                                                                : GradientObjective::cosine,
-                                 .step = lbfgs ? FirstOrderOptions::Step::lbfgs : FirstOrderOptions::Step::adam,
-                                 .iterations = options.iterations,
-                                 .lr = lbfgs ? 1 : 0.1,
-                                 .joint_labels = labels.empty(),
-                                 .restarts = options.restarts};
+  auto solver = attacks::recommended_first_order(method_of(options.solver));
+  solver.iterations = options.iterations;
+  solver.joint_labels = labels.empty();
+  solver.restarts = options.restarts;
   const auto shape = images.shape();
   const auto assumed = labels.empty() ? std::vector<int64_t>(update.images) : labels;
   const auto found =

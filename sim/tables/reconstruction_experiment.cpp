@@ -5,6 +5,8 @@
 #include "attacks/reconstruction/first_order.h"
 #include "attacks/reconstruction/reconstruct.h"
 #include "core/torch_random.h"
+#include "sim/attack/image_artefact.h"
+#include "sim/tables/reconstruction_data.h"
 #include "sim/tables/reconstruction_victim.h"
 
 namespace archleak::sim {
@@ -14,23 +16,19 @@ constexpr int64_t kOthers = 99;
 constexpr double kClear = 0.9;  // structural similarity above which a reconstruction is called clear
 constexpr double kKappa = 245.0 / 255;
 
-/// What an attack works from: never the images.
+/// What an attack works from: the wire, public images, and the labels if they are known to it.
 struct Attacker {
   const ReconstructionSettings& settings;
   const PublicImages& data;
-  const Victim& victim;  ///< of which it reads `network` (if known), `sent`, `reading` and `labels` (if known) alone
+  const WireUpdate& wire;  ///< of a network whose weights are not read unless they are known
+  std::vector<int64_t> labels;
   uint64_t seed;
-
-  std::vector<int64_t> labels() const {
-    const bool known = settings.attack.label == LabelKnowledge::known;
-    return known ? victim.labels : std::vector<int64_t>(victim.labels.size(), 0);
-  }
 
   /// The target as the attacker has it: the broadcast model, or one with weights of its own.
   std::shared_ptr<nas::DagNetwork> network() const {
-    const char* purpose = settings.attack.weights_known ? "initial weights" : "the attacker's weights";
+    if (settings.attack.weights_known) return wire.network;
     return nas::make_dag_network(settings.graph, data.shape(), data.classes(),
-                                 make_torch_generator({.seed = seed, .purpose = purpose}));
+                                 make_torch_generator({.seed = seed, .purpose = "the attacker's weights"}));
   }
 
   attacks::GaussianPrior prior(int64_t label) const {
@@ -43,7 +41,7 @@ struct Attacker {
 };
 
 attacks::Reconstruction no_observation(const Attacker& attacker) {
-  attacks::Reconstruction guess{.images = {}, .labels = attacker.labels()};
+  attacks::Reconstruction guess{.images = {}, .labels = attacker.labels};
   std::vector<torch::Tensor> images;
   for (const int64_t label : guess.labels) images.push_back(attacker.prior(label).mean);
   guess.images = torch::stack(images);
@@ -55,13 +53,13 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const auto network = attacker.network();
   const attacks::DagWeights weights(*network);
   std::vector<torch::Tensor> alphas, sent;
-  for (const auto& alpha : attacker.victim.network->alphas()) alphas.push_back(alpha.detach().flatten());
-  for (const auto& update : attacker.victim.sent) sent.push_back(update.flatten());
+  for (const auto& alpha : attacker.wire.network->alphas()) alphas.push_back(alpha.detach().flatten());
+  for (const auto& update : attacker.wire.sent) sent.push_back(update.flatten());
   auto read = torch::cat(sent).to(torch::kFloat64);
   const auto before = torch::cat(alphas).to(torch::kFloat64);
   if (attack.observation == ObservedUpdate::weights) read = read - before;
-  const auto gradient = attacks::alpha_gradient_from(read, before, attacker.victim.reading);
-  const bool adam = attacker.victim.reading.kind == attacks::AlphaUpdateKind::adam;
+  const auto gradient = attacks::alpha_gradient_from(read, before, attacker.wire.reading);
+  const bool adam = attacker.wire.reading.kind == attacks::AlphaUpdateKind::adam;
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
 
   auto options = attacks::recommended_reconstruction(attacker.settings.graph, attack.batch);
@@ -78,13 +76,25 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
         [&](int64_t label) { return attacker.generator(label); }, sign_offset);
   }
   std::vector<attacks::GaussianPrior> priors;
-  for (const int64_t label : attacker.labels()) priors.push_back(attacker.prior(label));
-  const attacks::AlphaObservation observation(weights, attacker.labels(), gradient, sign_offset);
+  for (const int64_t label : attacker.labels) priors.push_back(attacker.prior(label));
+  const attacks::AlphaObservation observation(weights, attacker.labels, gradient, sign_offset);
   return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
 }
 
+attacks::FirstOrderMethod method_of(Solver solver) {
+  switch (solver) {
+    case Solver::adam_cosine:
+      return attacks::FirstOrderMethod::adam_cosine;
+    case Solver::adam_l1:
+      return attacks::FirstOrderMethod::adam_l1;
+    case Solver::lbfgs:
+      return attacks::FirstOrderMethod::lbfgs;
+    default:
+      return attacks::FirstOrderMethod::adam_l2;
+  }
+}
+
 attacks::Reconstruction first_order_attack(const Attacker& attacker) {
-  using attacks::FirstOrderOptions, attacks::GradientObjective;
   const auto& attack = attacker.settings.attack;
   const auto network = attacker.network();
   std::vector<torch::Tensor> parameters, sent;
@@ -94,27 +104,21 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
     }
   }
   for (const auto& alpha : network->alphas()) parameters.push_back(alpha);
-  for (size_t i = 0; i < attacker.victim.sent.size(); ++i) {
-    const auto before = attacker.victim.parameters[i].detach().flatten();
-    auto read = attacker.victim.sent[i].flatten();
+  for (size_t i = 0; i < attacker.wire.sent.size(); ++i) {
+    const auto before = attacker.wire.parameters[i].detach().flatten();
+    auto read = attacker.wire.sent[i].flatten();
     if (attack.observation == ObservedUpdate::weights) read = read - before;
-    sent.push_back(attacks::alpha_gradient_from(read, before, attacker.victim.reading));
+    sent.push_back(attacks::alpha_gradient_from(read, before, attacker.wire.reading));
   }
-  const bool lbfgs = attack.solver == Solver::lbfgs;
-  const FirstOrderOptions options{.objective = attack.solver == Solver::adam_cosine ? GradientObjective::cosine
-                                               : attack.solver == Solver::adam_l1   ? GradientObjective::l1
-                                                                                    : GradientObjective::l2,
-                                  .step = lbfgs ? FirstOrderOptions::Step::lbfgs : FirstOrderOptions::Step::adam,
-                                  .iterations = attack.iterations,
-                                  .lr = lbfgs ? 1 : 0.1,
-                                  .total_variation = attack.prior == Prior::total_variation ? 1e-2 : 0,
-                                  .joint_labels = attack.label == LabelKnowledge::joint,
-                                  .denoise_above = attack.denoise ? kKappa : 0,
-                                  .restarts = attack.restarts};
+  auto options = attacks::recommended_first_order(method_of(attack.solver));
+  options.iterations = attack.iterations;
+  options.total_variation = attack.prior == Prior::total_variation ? 1e-2 : 0;
+  options.joint_labels = attack.label == LabelKnowledge::joint;
+  options.denoise_above = attack.denoise ? kKappa : 0;
+  options.restarts = attack.restarts;
   const auto shape = attacker.data.shape();
-  const auto found =
-      attacks::match_gradients(*network, parameters, sent, {shape.channels, shape.height, shape.width},
-                               attacker.labels(), attacker.data.classes(), options, attacker.generator(0));
+  const auto found = attacks::match_gradients(*network, parameters, sent, {shape.channels, shape.height, shape.width},
+                                              attacker.labels, attacker.data.classes(), options, attacker.generator(0));
   return {.images = found.images.flatten(1), .labels = found.labels, .unexplained = found.objective};
 }
 
@@ -129,32 +133,24 @@ attacks::Reconstruction attack(const Attacker& attacker) {
   return found;
 }
 
-Artefact artefact(const char* name, const torch::Tensor& image, ExampleShape shape) {
-  const auto pixels = image.detach().clamp(0, 1).to(torch::kFloat32).contiguous();
-  return {.name = name,
-          .width = shape.width,
-          .height = shape.height,
-          .channels = shape.channels,
-          .pixels = {pixels.data_ptr<float>(), pixels.data_ptr<float>() + pixels.numel()}};
-}
-
 TrialResult run_trial(const TrialRequest& request) {
   at::set_num_threads(1);  // trials run side by side
   ReconstructionSettings settings;
   describe(request.settings, settings);
-  const auto data = PublicImages::load(settings.data);
-  const auto shape = data->shape();
-  const auto recogniser =
-      settings.success.classifier.empty() ? attacks::Recogniser{} : data->recogniser(settings.success.classifier);
-  const Victim victim = make_victim(settings, *data, request.seed);
+  const auto data = ReconstructionData::load(settings.data);
+  const auto shape = data->open.shape();
+  const auto recogniser = data->recogniser(settings.success.classifier);
+  const Victim victim = make_victim(settings, data->victims, data->open.classes(), request.seed);
+  const bool labels_known = settings.attack.label == LabelKnowledge::known;
 
   const auto start = std::chrono::steady_clock::now();
-  const auto found = attack({settings, *data, victim, request.seed});
+  const auto found = attack({settings, data->open, victim.wire,
+                             labels_known ? victim.labels : std::vector<int64_t>(victim.labels.size()), request.seed});
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
 
   const auto set_beside = attacks::assign_to_originals(found.images.clamp(0, 1), victim.images);
   const auto verdict = [&](const torch::Tensor& image, int64_t of) {
-    return attacks::judge(image, victim.images[of], data->same_class(victim.indices[of], kOthers), shape,
+    return attacks::judge(image, victim.images[of], data->victims.same_class(victim.indices[of], kOthers), shape,
                           victim.labels[of], recogniser,
                           {.similarity = settings.success.similarity, .probability = settings.success.probability});
   };
@@ -177,7 +173,7 @@ TrialResult run_trial(const TrialRequest& request) {
                       {"clear", own.ssim > kClear}};
     if (own.probability) result.figures["probability"] = *own.probability;
     // The same attack on another image's gradient: this reconstruction, had the victim been another of its class.
-    const auto others = data->same_class(victim.indices[0], kOthers + 1);
+    const auto others = data->victims.same_class(victim.indices[0], kOthers + 1);
     if (others.size(0) > 1) {
       auto crowd = torch::cat({victim.images.slice(0, 0, 1), others.slice(0, 1)});
       const auto null =
@@ -187,10 +183,10 @@ TrialResult run_trial(const TrialRequest& request) {
       result.figures["null_ssim"] = null.ssim;
       result.figures["ssim_gain"] = own.ssim - null.ssim;
     }
-    result.artefacts = {artefact("original", victim.images[0], shape),
-                        artefact("reconstruction", found.images[b], shape)};
+    result.artefacts = {image_artefact("original", victim.images[0], shape),
+                        image_artefact("reconstruction", found.images[b], shape)};
   }
-  const auto mean = verdict(data->prior(victim.labels[0]).mean, 0);
+  const auto mean = verdict(data->open.prior(victim.labels[0]).mean, 0);
   result.figures["mean_success"] = mean.success();
   result.figures["mean_ssim"] = mean.ssim;
   result.figures["batch_success"] = successes / static_cast<double>(settings.attack.batch);

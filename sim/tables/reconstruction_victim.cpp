@@ -98,22 +98,22 @@ torch::Tensor protect(const torch::Tensor& update, const torch::Tensor& start, c
 
 }  // namespace
 
-Victim make_victim(const ReconstructionSettings& settings, const PublicImages& data, uint64_t seed) {
+Victim make_victim(const ReconstructionSettings& settings, const VictimImages& images, int64_t classes, uint64_t seed) {
   const auto& attack = settings.attack;
   Victim victim;
   RandomEngine engine = make_engine({.seed = seed, .purpose = "victims"});
-  std::vector<torch::Tensor> images;
+  std::vector<torch::Tensor> batch;
   for (int64_t b = 0; b < attack.batch; ++b) {
-    victim.indices.push_back(uniform_index(data.victims(), engine));
-    victim.labels.push_back(data.label(victim.indices.back()));
-    images.push_back(data.victim(victim.indices.back()));
+    victim.indices.push_back(uniform_index(images.size(), engine));
+    victim.labels.push_back(images.label(victim.indices.back()));
+    batch.push_back(images.image(victim.indices.back()));
   }
-  victim.images = torch::stack(images);
+  victim.images = torch::stack(batch);
   const auto draw = [&] {
-    return nas::make_dag_network(settings.graph, data.shape(), data.classes(),
+    return nas::make_dag_network(settings.graph, images.shape(), classes,
                                  make_torch_generator({.seed = seed, .purpose = "initial weights"}));
   };
-  victim.network = draw();
+  victim.wire.network = draw();
 
   // The client works on a copy, so that the broadcast model stays as it was.
   const auto local = draw();
@@ -129,24 +129,24 @@ Victim make_victim(const ReconstructionSettings& settings, const PublicImages& d
     weights.insert(weights.end(), alphas.begin(), alphas.end());
     return weights;
   };
-  victim.parameters = sent_of(*victim.network);
+  victim.wire.parameters = sent_of(*victim.wire.network);
   const auto parameters = sent_of(*local);
-  const auto shape = data.shape();
+  const auto shape = images.shape();
   const auto input = victim.images.to(type).view({attack.batch, shape.channels, shape.height, shape.width});
   const auto start = flat(parameters).clone();
   const auto update = compute_update(*local, parameters, input, torch::tensor(victim.labels), attack);
   int64_t weights = start.numel();
   for (const auto& alpha : local->alphas()) weights -= alpha.numel();
-  victim.sent = shaped(protect(update, start, settings, weights, seed), victim.parameters);
+  victim.wire.sent = shaped(protect(update, start, settings, weights, seed), victim.wire.parameters);
 
   using attacks::AlphaUpdateKind;
   const bool adam = attack.observation == ObservedUpdate::adam_delta;
   const bool sgd = attack.observation == ObservedUpdate::sgd_delta || attack.observation == ObservedUpdate::weights;
-  victim.reading = {.kind = adam  ? AlphaUpdateKind::adam
-                            : sgd ? AlphaUpdateKind::sgd
-                                  : AlphaUpdateKind::gradient,
-                    .lr = adam ? attack.adam_lr : attack.sgd_lr,
-                    .steps = attack.local_steps};
+  victim.wire.reading = {.kind = adam  ? AlphaUpdateKind::adam
+                                 : sgd ? AlphaUpdateKind::sgd
+                                       : AlphaUpdateKind::gradient,
+                         .lr = adam ? attack.adam_lr : attack.sgd_lr,
+                         .steps = attack.local_steps};
   return victim;
 }
 

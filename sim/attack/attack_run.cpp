@@ -1,0 +1,159 @@
+#include "sim/attack/attack_run.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <chrono>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "sim/attack/image_artefact.h"
+#include "sim/attack/recogniser.h"
+#include "sim/attack/truth.h"
+#include "sim/attack/victim_images.h"
+
+namespace archleak::sim {
+namespace {
+
+constexpr int64_t kOthers = 99;
+
+std::vector<attacks::SeenUpdate> choose(const attacks::Observation& observation, const AttackRequest& request) {
+  std::vector<attacks::SeenUpdate> chosen;
+  for (const auto& [number, round] : observation.rounds()) {
+    if (request.round >= 0 && number != request.round) continue;
+    for (const auto& update : round.updates) {
+      if (request.client >= 0 && update.client != request.client) continue;
+      if (static_cast<int64_t>(chosen.size()) < request.limit) chosen.push_back(update);
+    }
+  }
+  return chosen;
+}
+
+std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& run, const AttackRequest& request) {
+  const bool graph = run.space_kind == SpaceKind::graph;
+  return {
+      {"Protocol", name_of(run.protocol.protocol)},
+      {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
+      {"Batch size", fmt::format("{}", run.training.batch_size)},
+      {"Weights", "known: the broadcast went by"},
+      {"Labels", request.labels_known ? "known" : "unknown"},
+      {"Public images", "the test split, disjoint from the clients' images"},
+      {"Solver", request.options.solver}};
+}
+
+/// One run's attack: what the attacker has, and what the evaluation holds its images against.
+class Attack {
+ public:
+  Attack(const RunConfig& run, const AttackRequest& request, AttackOutcome& outcome)
+      : run_(run),
+        request_(request),
+        outcome_(outcome),
+        data_(make_training_data(run)),
+        open_(data_->splits.test, data_->plain_transform),
+        victims_(data_->splits.train),
+        recogniser_(request.classifier.empty() ? attacks::Recogniser{}
+                                               : load_recogniser(request.classifier, open_.dataset())) {}
+
+  void rebuild(const attacks::Observation& observation, const attacks::SeenUpdate& seen) {
+    const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes());
+    const auto reason = cannot_be_attacked(update);
+    if (!reason.empty()) {
+      ++outcome_.results.skipped;
+      outcome_.results.skipped_why = reason;
+      return;
+    }
+    const auto examples = examples_behind(run_, *data_, seen.round, seen.client, update.steps);
+    std::vector<int64_t> labels;
+    for (const int64_t example : examples) {
+      if (request_.labels_known) labels.push_back(victims_.label(example));
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const auto found = attack_captured_update(update, labels, open_, request_.options);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    judge(update, found, examples, seconds.count());
+  }
+
+ private:
+  /// Why; empty if it can.
+  std::string cannot_be_attacked(const CapturedUpdate& update) const {
+    if (update.images > request_.largest_batch) {
+      return fmt::format("{} images behind an update, more than --largest-batch {}", update.images,
+                         request_.largest_batch);
+    }
+    if (!update.gradient.isfinite().all().item<bool>()) return "values that are not finite";
+    if (update.gradient.abs().max().item<double>() == 0) return "alpha did not move";
+    return {};
+  }
+
+  /// Holds what was rebuilt of one update against its originals.
+  void judge(const CapturedUpdate& update, const attacks::Reconstruction& found, const std::vector<int64_t>& examples,
+             double seconds) {
+    const auto shape = open_.shape();
+    std::vector<torch::Tensor> originals;
+    for (const int64_t example : examples) originals.push_back(victims_.image(example));
+    const auto truth = torch::stack(originals), rebuilt = open_.images(found.images).clamp(0, 1);
+    const auto set_beside = attacks::assign_to_originals(rebuilt, truth);
+    for (size_t b = 0; b < examples.size(); ++b) {
+      const int64_t of = set_beside[b], label = victims_.label(examples[of]);
+      const auto others = victims_.same_class(examples[of], kOthers);
+      const auto similarity = [&](const torch::Tensor& image, const torch::Tensor& original) {
+        return attacks::judge(image, original, others.slice(0, 0, 0), shape, label, {}).ssim;
+      };
+      const auto own = attacks::judge(rebuilt[b], truth[of], others, shape, label, recogniser_);
+      outcome_.results.images.push_back({.round = update.round,
+                                         .client = update.client,
+                                         .image = of,
+                                         .label = label,
+                                         .found_label = found.labels[b],
+                                         .ssim = own.ssim,
+                                         .mse = own.mse,
+                                         .psnr = own.psnr,
+                                         .correlation = own.correlation,
+                                         .nearer = own.nearer,
+                                         .others = others.size(0),
+                                         .recognised = own.recognised,
+                                         .identified = own.identified,
+                                         .null_ssim = others.size(0) > 0 ? similarity(rebuilt[b], others[0]) : 0,
+                                         .mean_ssim = similarity(open_.images(open_.prior(label).mean), truth[of]),
+                                         .unexplained = found.unexplained,
+                                         .seconds = seconds});
+      outcome_.images.push_back(
+          {image_artefact("original", truth[of], shape), image_artefact("reconstruction", rebuilt[b], shape)});
+    }
+  }
+
+  const RunConfig& run_;
+  const AttackRequest& request_;
+  AttackOutcome& outcome_;
+  std::shared_ptr<const client::TrainingData> data_;
+  PublicImages open_;
+  VictimImages victims_;
+  attacks::Recogniser recogniser_;
+};
+
+}  // namespace
+
+void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
+                    const std::atomic<bool>& stop, AttackOutcome& outcome) {
+  if (!observation.welcome()) {
+    throw DataError(
+        "attack: expected the configuration of the run in the capture, got none: no worker came in while "
+        "the recording went on");
+  }
+  const RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
+  if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
+    outcome.results.blindness = "nothing to attack: no architecture parameters are on the wire under this protocol";
+    return;
+  }
+  outcome.results.threat_model = threat_model(run, request);
+  Attack attack(run, request, outcome);
+  const auto chosen = choose(observation, request);
+  Progress progress("attack", "updates", static_cast<int64_t>(chosen.size()));
+  for (const auto& seen : chosen) {
+    outcome.interrupted = stop;
+    if (outcome.interrupted) break;
+    attack.rebuild(observation, seen);
+    progress.advance();
+  }
+}
+
+}  // namespace archleak::sim

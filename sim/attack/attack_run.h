@@ -1,0 +1,36 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attacks/eavesdropper/observation.h"
+#include "sim/attack/attack_results.h"
+#include "sim/attack/capture_attack.h"
+#include "sim/tables/image_strip.h"
+
+namespace archleak::sim {
+
+/// Which updates of a capture are attacked, with what knowledge, and how the outcome is judged.
+struct AttackRequest {
+  int64_t round = -1;   ///< this one alone; -1: all
+  int64_t client = -1;  ///< likewise
+  int64_t limit = 8;    ///< at most so many updates
+  int64_t largest_batch = 16;
+  bool labels_known = true;
+  CaptureAttackOptions options;
+  std::string classifier;  ///< run directory of a classifier that has to see the true class; may be empty
+};
+
+struct AttackOutcome {
+  AttackResults results;
+  std::vector<ImageTriple> images;  ///< originals and reconstructions
+  bool interrupted = false;
+};
+
+/// Attacks the updates of a capture that can be read and holds the images against the originals. Stops, with what it
+/// has, when `stop` is set. Throws DataError for a capture without the run's configuration.
+void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
+                    const std::atomic<bool>& stop, AttackOutcome& outcome);
+
+}  // namespace archleak::sim
