@@ -11,6 +11,7 @@
 #include "sim/run_command.h"
 #include "sim/show_command.h"
 #include "sim/table_command.h"
+#include "sim/table_runs.h"
 #include "sim/tables/experiments.h"
 #include "sim/tap_command.h"
 #include "sim/version_command.h"
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   sim::add_run_commands(app, exit_code);
   sim::add_search_command(app);
   sim::add_report_command(app);
-  sim::add_table_command(app, sim::experiments(), exit_code);
+  sim::add_table_command(app, sim::experiments(), sim::make_needed_runs, exit_code);
   sim::add_tap_command(app, exit_code);
   sim::add_capture_command(app);
   sim::add_attack_command(app, exit_code);

@@ -75,7 +75,7 @@ std::string quoted(const std::string& word) {
   return word.find_first_of(" '\"$\\;&|<>()*?[]#~!`\t\n") == std::string::npos ? word : text + "'";
 }
 
-int run(const TableArguments& arguments, const std::vector<Experiment>& experiments) {
+int run(const TableArguments& arguments, const std::vector<Experiment>& experiments, const TablePreparation& prepare) {
   TableRequest request = new_request(arguments);
   const std::string id = parse_table(request.document, request.file).id;
   const fs::path folder =
@@ -97,8 +97,14 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
   store.remember(kRequest, to_text(request));
   const auto jobs =
       arguments.jobs > 0 ? arguments.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  const RunnerOutcome outcome = run_table(plan, find_experiment(experiments, plan.spec.experiment, request.file), store,
-                                          {.jobs = jobs}, install_stop_signals());
+  const auto& stop = install_stop_signals();
+  RunnerOutcome outcome;
+  if (prepare(plan, stop)) {
+    outcome =
+        run_table(plan, find_experiment(experiments, plan.spec.experiment, request.file), store, {.jobs = jobs}, stop);
+  } else {
+    outcome.left = static_cast<int64_t>(plan.cells.size()) * plan.trials;
+  }
   render(plan, store, folder);
   const std::string again =
       fmt::format("archleak table {} --out {} --resume", quoted(arguments.name), quoted(folder.string()));
@@ -160,7 +166,7 @@ void list(const std::vector<Experiment>& experiments) {
 
 }  // namespace
 
-void add_table_command(CLI::App& app, std::vector<Experiment> experiments, int& exit_code) {
+void add_table_command(CLI::App& app, std::vector<Experiment> experiments, TablePreparation prepare, int& exit_code) {
   CLI::App* table =
       app.add_subcommand("table", "Run a table of experiments; list those that the papers have; show one");
   table->require_subcommand(0, 1);
@@ -188,10 +194,10 @@ void add_table_command(CLI::App& app, std::vector<Experiment> experiments, int& 
   showing->add_option("DIR", *folder, "folder of a table")->required();
   showing->callback([known, folder] { show(*folder, *known); });
 
-  table->callback([table, known, arguments, &exit_code] {
+  table->callback([table, known, arguments, prepare = std::move(prepare), &exit_code] {
     if (!table->get_subcommands().empty()) return;
     if (arguments->name.empty()) throw ConfigError("table: expected NAME, list or show, got none");
-    exit_code = run(*arguments, *known);
+    exit_code = run(*arguments, *known, prepare);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -93,6 +94,26 @@ void require_figures(const TableSpec& table, const Experiment& experiment) {
 const AxisValue& place(const Axis& axis, const std::string& label) {
   return *std::find_if(axis.values.begin(), axis.values.end(),
                        [&](const AxisValue& value) { return value.label == label; });
+}
+
+/// The runs that the cells' settings name, each once.
+std::vector<NeededRun> needed_runs(const TableSpec& spec, const std::vector<TableCell>& cells) {
+  std::vector<NeededRun> runs;
+  for (const RunSetting& run : spec.runs) {
+    const auto config = (std::filesystem::path(spec.file).parent_path() / run.config).lexically_normal().string();
+    for (const TableCell& cell : cells) {
+      const toml::table settings = toml::parse(cell.settings);
+      const auto node = settings.at_path(run.setting);
+      if (!node) {
+        throw ConfigError(
+            fmt::format("{}: runs: expected a setting of the experiment, got '{}'", spec.file, run.setting));
+      }
+      const NeededRun needed{node.value_or(std::string()), config};
+      if (!needed.directory.empty() && std::find(runs.begin(), runs.end(), needed) == runs.end())
+        runs.push_back(needed);
+    }
+  }
+  return runs;
 }
 
 }  // namespace
@@ -187,6 +208,7 @@ TablePlan plan_table(const TableRequest& request, const std::vector<Experiment>&
     for (const std::string& text : request.overrides) document.set(parse_override(text, spec));
     plan.cells.push_back({at, document.resolve(experiment)});
   }
+  plan.runs = needed_runs(plan.spec, plan.cells);
   return plan;
 }
 

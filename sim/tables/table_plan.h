@@ -30,6 +30,14 @@ struct TableCell {
   std::string settings;  ///< resolved by the experiment
 };
 
+/// A run whose directory cells name.
+struct NeededRun {
+  std::string directory;
+  std::string config;  ///< what makes it
+
+  bool operator==(const NeededRun&) const = default;
+};
+
 /// A table at one scale, with every setting resolved: what is to be run.
 struct TablePlan {
   TableSpec spec;
@@ -40,6 +48,7 @@ struct TablePlan {
   std::vector<std::string> overrides;
   std::vector<Axis> axes;  ///< with the places of this scale
   std::vector<TableCell> cells;
+  std::vector<NeededRun> runs;     ///< each once
   std::vector<std::string> notes;  ///< the table's, then the scale's
 
   /// What a trial of a cell is kept under. Its seed is that of the trial in every cell, so that cells differ by their

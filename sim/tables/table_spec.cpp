@@ -100,6 +100,13 @@ std::vector<std::string> names_of(const std::vector<Axis>& axes) {
   return names;
 }
 
+void read_runs(const TomlSection& document, TableSpec& table) {
+  for (const TomlSection& run : document.sections("runs")) {
+    table.runs.push_back({run.text("setting"), run.text("config")});
+    run.reject_unknown();
+  }
+}
+
 void read_axes(const TomlSection& document, TableSpec& table, std::set<std::string>& variants) {
   const auto axes = document.section("axes");
   if (!axes) document.fail("axes", "expected this table, got none");
@@ -180,6 +187,7 @@ TableSpec parse_table(const std::string& text, const std::string& file) {
   table.trials = document.integer("trials", 100, 1, 1000000);
   table.notes = document.texts("notes");
   table.settings = read_settings(document, "settings");
+  read_runs(document, table);
   std::set<std::string> variants;
   read_axes(document, table, variants);
   read_scales(document, variants, table);

@@ -83,6 +83,12 @@ struct TableScale {
   std::map<std::string, std::vector<AxisValue>> axes;  ///< places instead of the axis's own
 };
 
+/// A setting that names a run's directory, and what makes the run where there is none.
+struct RunSetting {
+  std::string setting;  ///< "success.classifier"
+  std::string config;   ///< of the run, seen from the table's file
+};
+
 /// A table as its file describes it (docs/tables.md).
 struct TableSpec {
   std::string id;
@@ -94,6 +100,7 @@ struct TableSpec {
   int64_t trials = 0;
   std::vector<std::string> notes;
   std::vector<Setting> settings;
+  std::vector<RunSetting> runs;
   std::vector<Axis> axes;
   std::map<std::string, TableScale> scales;
   std::vector<FigureSpec> figures;

@@ -24,7 +24,8 @@ class TableCommand : public testing::Test {
   /// Runs `archleak table ...` and returns what it prints.
   std::string run(std::vector<std::string> words) {
     CLI::App app;
-    add_table_command(app, {test::coin(habits_)}, exit_code_);
+    const auto prepare = [this](const TablePlan&, const std::atomic<bool>&) { return prepared_; };
+    add_table_command(app, {test::coin(habits_)}, prepare, exit_code_);
     std::reverse(words.begin(), words.end());
     words.push_back("table");
     testing::internal::CaptureStdout();
@@ -54,8 +55,21 @@ class TableCommand : public testing::Test {
   std::string out_ = folder_ / "out";
   std::shared_ptr<test::CoinHabits> habits_ = std::make_shared<test::CoinHabits>();
   int exit_code_ = 0;
+  bool prepared_ = true;
   std::string errors_;
 };
+
+TEST_F(TableCommand, RunsNoTrialWhereItsPreparationWasStopped) {
+  prepared_ = false;
+  run({file_, "--out", out_, "--trials", "3"});
+  EXPECT_EQ(exit_code_, static_cast<int>(ExitCode::interrupted));
+  EXPECT_EQ(habits_->thrown, 0);
+  EXPECT_THAT(errors_, HasSubstr("--resume"));
+  prepared_ = true;
+  run({file_, "--out", out_, "--resume"});
+  EXPECT_EQ(exit_code_, 0);
+  EXPECT_GT(habits_->thrown, 0);
+}
 
 TEST_F(TableCommand, RunsATableAndWritesEveryFormat) {
   const std::string text = run({file_, "--out", out_, "--trials", "5", "--jobs", "2"});

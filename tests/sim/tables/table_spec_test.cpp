@@ -157,5 +157,23 @@ TEST(TableSpec, ATruncatedTableIsAnErrorOrASmallerTable) {
   }
 }
 
+TEST(TablePlan, NamesEachRunThatItsCellsNeedOnce) {
+  const std::string runs = "[[runs]]\nsetting = \"coin.side\"\nconfig = \"../make.toml\"\n[axes]\n";
+  TableRequest request = test::coin_request(test::coin_table_with("[axes]\n", runs));
+  request.file = "configs/tables/coins.toml";
+  const TablePlan plan = plan_table(request, {test::coin()});
+  ASSERT_EQ(plan.runs.size(), 2);
+  EXPECT_EQ(plan.runs[0], (NeededRun{"heads", "configs/make.toml"}));
+  EXPECT_EQ(plan.runs[1], (NeededRun{"tails", "configs/make.toml"}));
+
+  request.document = test::coin_table_with("[axes]\n", "[[runs]]\nsetting = \"coin.edge\"\nconfig = \"x\"\n[axes]\n");
+  try {
+    plan_table(request, {test::coin()});
+    FAIL() << "a setting that the experiment does not have";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("coin.edge"));
+  }
+}
+
 }  // namespace
 }  // namespace archleak::sim
