@@ -8,7 +8,8 @@ build: build/release/CMakeCache.txt
 	cmake --build --preset release
 test: build
 	ctest --preset release
-demo: build
+demo: build/release/CMakeCache.txt
+	cmake --build --preset release --target archleak
 	build/release/archleak run configs/demo.toml --out runs/demo --overwrite
 	build/release/archleak run configs/demo-leak.toml --out runs/demo-leak --overwrite
 	build/release/archleak attack runs/demo-leak --limit 1

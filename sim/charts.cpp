@@ -56,6 +56,8 @@ void check_lengths(const std::vector<double>& x, const std::vector<Series>& seri
 std::string x_range(const std::vector<double>& x, double margin) {
   const auto [low, high] = std::minmax_element(x.begin(), x.end());
   const double span = *high - *low;
+  const bool whole = std::all_of(x.begin(), x.end(), [](double value) { return value == std::round(value); });
+  if (!whole) return fmt::format("set xrange [{}:{}]\n", *low, *high);
   std::string range = fmt::format("set xrange [{}:{}]\n", *low - margin, *high + margin);
   if (span <= 8) range += "set xtics 1\n";
   return range;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/file.h"
+#include "sim/tables/table_curves.h"
 #include "sim/tables/table_render.h"
 #include "sim/tables/table_show.h"
 
@@ -128,6 +129,7 @@ void write_table(const std::filesystem::path& folder, const TableResults& table,
   write_file_atomically(folder / "table.html", render_html(table, store));
   write_file_atomically(folder / "table.json", render_json(table));
   write_file_atomically(folder / "table.md", render_markdown(table));
+  if (!table.plan.spec.curves.empty()) write_file_atomically(folder / "curves.csv", render_curves_csv(table));
 }
 
 }  // namespace archleak::sim

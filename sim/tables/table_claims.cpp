@@ -171,6 +171,21 @@ Check read_check(const TomlSection& section, const TableSpec& table) {
   return check;
 }
 
+CurveSpec read_curve(const TomlSection& section) {
+  CurveSpec curve;
+  curve.title = section.text("title");
+  curve.figure = section.text("figure");
+  curve.thresholds = section.numbers("thresholds");
+  if (!std::is_sorted(curve.thresholds.begin(), curve.thresholds.end(), std::less_equal<>())) {
+    section.fail("thresholds", "expected rising numbers, got others");
+  }
+  if (const auto also = section.section("also")) {
+    for (const std::string& figure : also->keys()) curve.also[figure] = also->number(figure);
+  }
+  section.reject_unknown();
+  return curve;
+}
+
 }  // namespace
 
 void read_claims(const TomlSection& document, TableSpec& table) {
@@ -184,6 +199,7 @@ void read_claims(const TomlSection& document, TableSpec& table) {
   if (table.figures.empty()) document.fail("figures", "expected at least one [[figures]], got none");
   for (const TomlSection& section : document.sections("published")) read_published(section, table);
   for (const TomlSection& section : document.sections("checks")) table.checks.push_back(read_check(section, table));
+  for (const TomlSection& section : document.sections("curves")) table.curves.push_back(read_curve(section));
 }
 
 }  // namespace archleak::sim

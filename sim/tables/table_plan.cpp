@@ -79,15 +79,20 @@ Setting parse_override(const std::string& text, const TableSpec& table) {
 }
 
 void require_figures(const TableSpec& table, const Experiment& experiment) {
-  const auto require = [&](const FigureSpec& figure, const std::string& name) {
+  const auto require = [&](const std::string& what, const std::string& name) {
     if (std::find(experiment.figures.begin(), experiment.figures.end(), name) != experiment.figures.end()) return;
-    throw ConfigError(
-        fmt::format("{}: figure '{}': expected a figure of the experiment '{}', got '{}'; the nearest is '{}'",
-                    table.file, figure.id, experiment.name, name, nearest(name, experiment.figures)));
+    throw ConfigError(fmt::format("{}: {}: expected a figure of the experiment '{}', got '{}'; the nearest is '{}'",
+                                  table.file, what, experiment.name, name, nearest(name, experiment.figures)));
   };
   for (const FigureSpec& figure : table.figures) {
-    require(figure, figure.name);
-    if (!figure.when.empty()) require(figure, figure.when);
+    const std::string what = fmt::format("figure '{}'", figure.id);
+    require(what, figure.name);
+    if (!figure.when.empty()) require(what, figure.when);
+  }
+  for (const CurveSpec& curve : table.curves) {
+    const std::string what = fmt::format("curve '{}'", curve.title);
+    require(what, curve.figure);
+    for (const auto& [name, least] : curve.also) require(what, name);
   }
 }
 

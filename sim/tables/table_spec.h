@@ -75,6 +75,15 @@ struct Check {
   std::string claim;            ///< in words
 };
 
+/// How a rate moves with a threshold: the share of trials where a figure is at least the threshold, and others at least
+/// what they must be.
+struct CurveSpec {
+  std::string title;
+  std::string figure;                  ///< as the experiment calls it
+  std::vector<double> thresholds;      ///< in its unit, rising
+  std::map<std::string, double> also;  ///< least values of other figures
+};
+
 /// What a scale changes.
 struct TableScale {
   int64_t trials = 0;              ///< 0: the table's
@@ -106,6 +115,7 @@ struct TableSpec {
   std::vector<FigureSpec> figures;
   std::vector<PublishedValue> published;
   std::vector<Check> checks;
+  std::vector<CurveSpec> curves;
   std::vector<std::string> rows;  ///< axes, outermost first
   std::vector<std::string> columns;
 };

@@ -103,6 +103,20 @@ double TomlSection::number(const std::string& key, double fallback) const {
   return find(key) ? number(key) : fallback;
 }
 
+std::vector<double> TomlSection::numbers(const std::string& key) const {
+  const toml::array* array = node(key).as_array();
+  if (!array || array->empty()) fail(key, "expected a list of numbers, got " + describe_node(node(key)));
+  std::vector<double> numbers;
+  for (const toml::node& element : *array) {
+    const auto number = element.value<double>();
+    if (!element.is_number() || !number || !std::isfinite(*number)) {
+      fail(key, "expected a list of numbers, got the element " + describe_node(element));
+    }
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 int64_t TomlSection::integer(const std::string& key, int64_t fallback, int64_t least, int64_t most) const {
   const toml::node* value = find(key);
   if (!value) return fallback;

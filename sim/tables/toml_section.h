@@ -27,6 +27,7 @@ class TomlSection {
   std::vector<std::string> texts(const std::string& key) const;  ///< absent: none
   double number(const std::string& key) const;                   ///< finite; must be there
   double number(const std::string& key, double fallback) const;  ///< finite
+  std::vector<double> numbers(const std::string& key) const;     ///< finite, at least one; must be there
   int64_t integer(const std::string& key, int64_t fallback, int64_t least, int64_t most) const;
 
   /// A table of bare values by key, as text: { P = 32, activation = "elu" }; absent: none.
