@@ -78,9 +78,12 @@ class Attempt {
   torch::Tensor objective() {
     const auto targets = soft_.defined() ? torch::softmax(soft_, 1) : targets_;
     const auto loss = -(targets * torch::log_softmax(network_.forward(images_), 1)).sum(1).mean();
+    // A parameter may have no part in the network, as the alpha of normal cells where all are reductions.
+    const auto gradients = torch::autograd::grad({loss}, parameters_, {}, true, /*create_graph=*/true,
+                                                 /*allow_unused=*/true);
     std::vector<torch::Tensor> flat;
-    for (const auto& gradient : torch::autograd::grad({loss}, parameters_, {}, true, /*create_graph=*/true)) {
-      flat.push_back(gradient.flatten());
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      flat.push_back((gradients[i].defined() ? gradients[i] : torch::zeros_like(parameters_[i])).flatten());
     }
     const auto found = torch::cat(flat);
     const double tiny = std::numeric_limits<float>::min();

@@ -19,6 +19,7 @@ struct AttackArguments {
   std::string source;
   std::string out;
   std::string labels = "known";
+  std::string weights = "broadcast";
   AttackRequest request;
 };
 
@@ -93,6 +94,12 @@ void add_attack_command(CLI::App& app, int& exit_code) {
                    "known: given to the attacker; unknown: classes are tried one by one (one image an update)")
       ->check(CLI::IsMember({"known", "unknown"}));
   command
+      ->add_option(
+          "--weights", arguments->weights,
+          "broadcast: the model that went by; initial_seed: the run's seed, which went by, too, and is right in "
+          "round 0; unknown: the attacker draws its own")
+      ->check(CLI::IsMember({"broadcast", "initial_seed", "unknown"}));
+  command
       ->add_option("--solver", arguments->request.options.solver,
                    "automatic: second order for graphs of cells, else cosine; or a first-order one")
       ->check(CLI::IsMember({"automatic", "second_order", "cosine", "l2", "l1", "lbfgs"}));
@@ -110,6 +117,9 @@ void add_attack_command(CLI::App& app, int& exit_code) {
   command->add_option("--seed", arguments->request.options.seed, "seed of what the attack draws");
   command->callback([arguments, &exit_code] {
     arguments->request.labels_known = arguments->labels == "known";
+    arguments->request.weights = arguments->weights == "broadcast"      ? WeightKnowledge::broadcast
+                                 : arguments->weights == "initial_seed" ? WeightKnowledge::initial_seed
+                                                                        : WeightKnowledge::unknown;
     exit_code = run_attack(*arguments);
   });
 }

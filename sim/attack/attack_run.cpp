@@ -34,7 +34,9 @@ std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& r
       {"Protocol", name_of(run.protocol.protocol)},
       {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
       {"Batch size", fmt::format("{}", run.training.batch_size)},
-      {"Weights", "known: the broadcast went by"},
+      {"Weights", request.weights == WeightKnowledge::broadcast      ? "known: the broadcast went by"
+                  : request.weights == WeightKnowledge::initial_seed ? "of the initial seed, which went by"
+                                                                     : "unknown"},
       {"Labels", request.labels_known ? "known" : "unknown"},
       {"Public images", "the test split, disjoint from the clients' images"},
       {"Solver", request.options.solver}};
@@ -54,7 +56,8 @@ class Attack {
                                                : load_recogniser(request.classifier, open_.dataset())) {}
 
   void rebuild(const attacks::Observation& observation, const attacks::SeenUpdate& seen) {
-    const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes());
+    const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes(), request_.weights,
+                                             attacker_seed());
     const auto reason = cannot_be_attacked(update);
     if (!reason.empty()) {
       ++outcome_.results.skipped;
@@ -73,13 +76,18 @@ class Attack {
   }
 
  private:
+  /// Of weights that the attacker draws: never those of the run.
+  uint64_t attacker_seed() const {
+    return make_engine({.seed = request_.options.seed ^ run_.seed, .purpose = "the attacker's weights"})() | 1;
+  }
+
   /// Why; empty if it can.
   std::string cannot_be_attacked(const CapturedUpdate& update) const {
     if (update.images > request_.largest_batch) {
       return fmt::format("{} images behind an update, more than --largest-batch {}", update.images,
                          request_.largest_batch);
     }
-    if (!update.gradient.isfinite().all().item<bool>()) return "values that are not finite";
+    if (!update.finite) return "values that are not finite";
     if (update.gradient.abs().max().item<double>() == 0) return "alpha did not move";
     return {};
   }

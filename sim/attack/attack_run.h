@@ -18,6 +18,7 @@ struct AttackRequest {
   int64_t limit = 8;    ///< at most so many updates
   int64_t largest_batch = 16;
   bool labels_known = true;
+  WeightKnowledge weights = WeightKnowledge::broadcast;
   CaptureAttackOptions options;
   std::string classifier;  ///< run directory of a classifier that has to see the true class; may be empty
 };

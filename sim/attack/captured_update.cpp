@@ -21,19 +21,44 @@ int64_t steps_of(const attacks::SeenUpdate& seen) {
   return steps == seen.metrics.end() ? 1 : std::max<int64_t>(1, static_cast<int64_t>(steps->value));
 }
 
-}  // namespace
-
-CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
-                                    const RunConfig& run, ExampleShape shape, int64_t classes) {
+/// The model that went by in the update's round.
+GlobalModel broadcast_target(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
+                             const RunConfig& run, ExampleShape shape, int64_t classes) {
   const auto& models = observation.rounds().at(seen.round).models;
   if (models.empty()) {
     throw DataError(
         fmt::format("round {}: expected the model that clients started from in the capture, got none", seen.round));
   }
-  CapturedUpdate update{.round = seen.round, .client = seen.client, .target = make_global_model(run, shape, classes)};
-  const auto& layout = update.target.arena.layout();
+  auto target = make_global_model(run, shape, classes);
+  const auto& layout = target.arena.layout();
   unpack(layout, broadcast_layout(run.protocol, layout.weights, layout.alpha, layout.buffers),
-         observation.floats(models.front()).floats(), update.target.arena.floats());
+         observation.floats(models.front()).floats(), target.arena.floats());
+  return target;
+}
+
+GlobalModel known_target(const attacks::Observation& observation, const attacks::SeenUpdate& seen, const RunConfig& run,
+                         ExampleShape shape, int64_t classes, WeightKnowledge weights, uint64_t seed) {
+  if (weights == WeightKnowledge::initial_seed) return make_global_model(run, shape, classes);
+  auto broadcast = broadcast_target(observation, seen, run, shape, classes);
+  if (weights == WeightKnowledge::broadcast) return broadcast;
+  RunConfig own = run;
+  own.seed = seed;
+  auto target = make_global_model(own, shape, classes);
+  const auto& layout = target.arena.layout();
+  const auto alpha = std::as_const(broadcast.arena).floats().subspan(layout.begin(Segment::alpha), layout.alpha);
+  std::copy(alpha.begin(), alpha.end(), target.arena.floats().begin() + layout.begin(Segment::alpha));
+  return target;
+}
+
+}  // namespace
+
+CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
+                                    const RunConfig& run, ExampleShape shape, int64_t classes, WeightKnowledge weights,
+                                    uint64_t seed) {
+  CapturedUpdate update{.round = seen.round,
+                        .client = seen.client,
+                        .target = known_target(observation, seen, run, shape, classes, weights, seed)};
+  const auto& layout = update.target.arena.layout();
   const UpdateLayout sent = update_layout(run.protocol, layout.weights, layout.alpha, layout.buffers);
   const auto payload = observation.floats(seen.place);
   const auto values = payload.floats();
@@ -49,14 +74,17 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
   if (run.protocol.protocol == Protocol::weights) read = read - update.alpha;
   update.steps = gradient ? 1 : steps_of(seen);
   const bool adam = !gradient && run.search.alpha_optimizer == client::AlphaOptimizer::adam;
+  update.finite = read.isfinite().all().item<bool>();
   using attacks::AlphaUpdateKind;
-  update.gradient = attacks::alpha_gradient_from(read, update.alpha,
-                                                 {.kind = gradient ? AlphaUpdateKind::gradient
-                                                          : adam   ? AlphaUpdateKind::adam
-                                                                   : AlphaUpdateKind::sgd,
-                                                  .lr = run.search.alpha_lr,
-                                                  .steps = update.steps,
-                                                  .decay = run.search.alpha_weight_decay});
+  if (update.finite) {
+    update.gradient = attacks::alpha_gradient_from(read, update.alpha,
+                                                   {.kind = gradient ? AlphaUpdateKind::gradient
+                                                            : adam   ? AlphaUpdateKind::adam
+                                                                     : AlphaUpdateKind::sgd,
+                                                    .lr = run.search.alpha_lr,
+                                                    .steps = update.steps,
+                                                    .decay = run.search.alpha_weight_decay});
+  }
   update.signs = adam;
   if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;
 

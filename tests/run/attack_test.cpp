@@ -110,6 +110,27 @@ TEST_F(AttackedRun, GivesItsImagesAwayAndTheReportShowsThem) {
   EXPECT_THAT(page, HasSubstr("data:image/png"));
 }
 
+TEST_F(AttackedRun, GivesItsImagesAwayToWhoKnowsTheSeedAndNotToWhoKnowsNoWeights) {
+  const auto directory = run("weights");
+  const auto broadcast = attack(directory);
+  const auto seed = attack(directory, {"--weights", "initial_seed"});
+  ASSERT_EQ(seed.size(), broadcast.size());
+  for (size_t i = 0; i < seed.size(); ++i) EXPECT_EQ(seed[i].at("ssim"), broadcast[i].at("ssim"));
+  for (const auto& row : attack(directory, {"--weights", "unknown"})) EXPECT_EQ(row.at("success"), "0");
+  EXPECT_EQ(summary(directory)["threat_model"]["Weights"], "unknown");
+}
+
+TEST_F(AttackedRun, OverTheDartsSpaceIsAttackedByFirstOrderSolvers) {
+  const auto directory =
+      run("darts", {"space.kind=darts", "space.channels=2", "space.layers=2", "space.steps=2", "space.multiplier=2"});
+  const auto rows = attack(directory, {"--limit", "1", "--iterations", "30"});
+  ASSERT_EQ(rows.size(), 1);
+  EXPECT_LT(std::stod(rows[0].at("unexplained")), 1);  // one minus the cosine; noise has about 1
+  const auto refused = archleak({"attack", directory.string(), "--solver", "second_order"}, folder_.path());
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.output, HasSubstr("first-order"));
+}
+
 TEST_F(AttackedRun, GivesItsLabelsAwayToo) {
   const auto rows = attack(run("labels"), {"--labels", "unknown", "--limit", "1"});
   ASSERT_EQ(rows.size(), 1);

@@ -1,0 +1,131 @@
+#include "sim/attack/attack_run.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "core/error.h"
+#include "core/pack.h"
+#include "sim/setup.h"
+#include "tests/support/paths.h"
+#include "tests/wire/zmtp_stream.h"
+#include "wire/capture_writer.h"
+
+namespace archleak::sim {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kConfig = R"([data]
+name = "digits"
+train_size = 60
+test_size = 120
+[federation]
+clients = 2
+protocol = "gradient"
+withhold_weights = true
+[space]
+kind = "graph"
+[graph]
+cells = 8
+channels = 1
+[training]
+batch_size = 1
+)";
+
+/// Captures of one round that was never run: one model, one update.
+class AttackRun : public testing::Test {
+ protected:
+  AttackRun() {
+    const RunConfig run = parse_run_config(kConfig, "test");
+    const GlobalModel model = make_global_model(run, {1, 28, 28}, 10);
+    const auto& layout = model.arena.layout();
+    const auto message = broadcast_layout(run.protocol, layout.weights, layout.alpha, layout.buffers);
+    model_.resize(message.size());
+    pack(layout, message, model.arena.floats(), model_);
+    update_.assign(layout.alpha, 0.01f);
+  }
+
+  AttackOutcome attack(const std::string& config = kConfig, const AttackRequest& request = {}) {
+    const auto file = folder_ / "run.alcap";
+    std::filesystem::remove(file);
+    {
+      wire::CaptureWriter writer(file, {.source = "tap"});
+      writer.open(1, "ipc", 1);
+      writer.data(1, wire::Direction::down, 0,
+                  wire::test::zmtp_stream(
+                      "", {wire::Welcome{.epoch = 1, .config = config},
+                           wire::Model{.round = 0, .values = wire::Payload::own(std::vector<float>(model_))}}),
+                  2);
+      writer.data(1, wire::Direction::up, 0,
+                  wire::test::zmtp_stream("worker 1",
+                                          {wire::Outcome{.task = 1,
+                                                         .round = 0,
+                                                         .client = 1,
+                                                         .weight = 15,
+                                                         .update = wire::Payload::own(std::vector<float>(update_))}}),
+                  3);
+    }
+    const attacks::Observation observation(file);
+    const std::atomic<bool> stop{false};
+    AttackOutcome outcome;
+    attack_capture(observation, request, stop, outcome);
+    return outcome;
+  }
+
+  std::string error_of(const std::string& config = kConfig) {
+    try {
+      attack(config);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  archleak::test::TemporaryFolder folder_;
+  std::vector<float> model_, update_;
+};
+
+TEST_F(AttackRun, AnUpdateThatNoImageExplainsIsAttackedAndJudgedAllTheSame) {
+  const auto outcome = attack();
+  ASSERT_EQ(outcome.results.images.size(), 1);
+  EXPECT_EQ(outcome.results.skipped, 0);
+  EXPECT_FALSE(outcome.results.images[0].identified && outcome.results.images[0].ssim > 0.9);
+}
+
+TEST_F(AttackRun, AnUpdateWithValuesThatAreNotFiniteIsSkippedWithTheReason) {
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    update_[3] = value;
+    const auto outcome = attack();
+    EXPECT_TRUE(outcome.results.images.empty());
+    EXPECT_EQ(outcome.results.skipped, 1);
+    EXPECT_THAT(outcome.results.skipped_why, HasSubstr("not finite"));
+  }
+}
+
+TEST_F(AttackRun, AnUpdateOfNothingIsSkipped) {
+  std::fill(update_.begin(), update_.end(), 0.0f);
+  EXPECT_THAT(attack().results.skipped_why, HasSubstr("did not move"));
+}
+
+TEST_F(AttackRun, ACaptureOfAnotherModelIsAnError) {
+  model_.resize(model_.size() - 1);
+  EXPECT_THAT(error_of(), HasSubstr("model message: expected"));
+  model_.resize(model_.size() + 1);
+  update_.resize(update_.size() + 7);
+  EXPECT_THAT(error_of(), HasSubstr("expected an update of"));
+}
+
+TEST_F(AttackRun, AConfigurationThatCannotBeReadIsAnError) {
+  EXPECT_THROW(attack("[graph]\ncells = 'many'\n"), ConfigError);
+  EXPECT_THROW(attack("\x01\x02"), ConfigError);
+}
+
+TEST_F(AttackRun, AModelWithValuesThatAreNotFiniteDoesNotEndTheAttack) {
+  model_[0] = std::numeric_limits<float>::quiet_NaN();
+  const auto outcome = attack();
+  EXPECT_EQ(outcome.results.images.size() + outcome.results.skipped, 1);
+}
+
+}  // namespace
+}  // namespace archleak::sim
