@@ -98,7 +98,7 @@ class Reader {
       const std::string_view name = trimmed(fields[i]);
       const auto known = std::find(kNames.begin(), kNames.end(), name);
       if (known == kNames.end()) {
-        result_.ignored.push_back(printable(name.substr(0, 40)));
+        if (!name.empty()) result_.ignored.push_back(printable(name.substr(0, 40)));  // pandas' index has no name
         continue;
       }
       auto& at = at_[known - kNames.begin()];

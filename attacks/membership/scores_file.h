@@ -10,7 +10,7 @@ namespace archleak::attacks {
 /// A scores file as read.
 struct ScoresFile {
   ScoreTable table;
-  std::vector<std::string> ignored;  ///< columns that mean nothing here
+  std::vector<std::string> ignored;  ///< named columns that mean nothing here
 };
 
 /// Reads comma-separated values with a header and the columns `score` and `member`, in any order; `label`, `correct`
