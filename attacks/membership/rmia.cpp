@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "attacks/membership/evaluator.h"
 #include "attacks/membership/log_sum_exp.h"
 #include "core/error.h"
 
@@ -47,6 +48,14 @@ std::vector<double> log_ratios(const ShadowTable& table, const std::vector<doubl
   return ratios;
 }
 
+/// The table without its first shadow.
+ShadowTable others(const ShadowTable& table) {
+  return {.shadows = table.shadows - 1,
+          .samples = table.samples,
+          .phi = {table.phi.begin() + table.samples, table.phi.end()},
+          .in = {table.in.begin() + table.samples, table.in.end()}};
+}
+
 }  // namespace
 
 std::vector<double> rmia(const ShadowTable& samples, const std::vector<double>& target, const ShadowTable& population,
@@ -75,6 +84,26 @@ std::vector<double> rmia(const ShadowTable& samples, const std::vector<double>& 
     scores.push_back(static_cast<double>(end - beaten.begin()) / static_cast<double>(beaten.size()));
   }
   return scores;
+}
+
+double fit_rmia_a(const ShadowTable& samples, const ShadowTable& population, RmiaOptions options) {
+  check_shadows(samples, "RMIA");
+  check_shadows(population, "RMIA, population");
+  const std::vector<double> target(samples.phi.begin(), samples.phi.begin() + samples.samples);
+  const std::vector<double> target_population(population.phi.begin(), population.phi.begin() + population.samples);
+  const std::vector<uint8_t> member(samples.in.begin(), samples.in.begin() + samples.samples);
+  const ShadowTable shadows = others(samples), shadow_population = others(population);
+  options.mode = RmiaOptions::Mode::offline;
+  double best_auc = -1, best_a = 0;
+  for (int tenth = 0; tenth <= 10; ++tenth) {
+    options.a = tenth / 10.0;
+    const auto scores = rmia(shadows, target, shadow_population, target_population, options);
+    const double auc = evaluate(scores, member, {.resamples = 0}).value.auc;
+    if (auc <= best_auc) continue;
+    best_auc = auc;
+    best_a = options.a;
+  }
+  return best_a;
 }
 
 }  // namespace archleak::attacks

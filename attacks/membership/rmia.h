@@ -31,4 +31,9 @@ struct RmiaOptions {
 std::vector<double> rmia(const ShadowTable& samples, const std::vector<double>& target, const ShadowTable& population,
                          const std::vector<double>& target_population, const RmiaOptions& options = {});
 
+/// The `a` for offline RMIA, of 0, 0.1, ..., 1: the one with which the attack on the first shadow model, by the others,
+/// has the largest AUC; the smallest of several. Nothing is learnt from the target's members. Takes `gamma` from
+/// `options`. Throws as `rmia`, and DataError unless the first shadow has samples on both sides.
+double fit_rmia_a(const ShadowTable& samples, const ShadowTable& population, RmiaOptions options = {});
+
 }  // namespace archleak::attacks

@@ -103,16 +103,29 @@ TEST(Evaluator, CountsATieAsHalfInTheArea) {
   EXPECT_DOUBLE_EQ(evaluate(scores, member, kNoIntervals).value.auc, 3.5 / 4);
 }
 
-TEST(Evaluator, TakesTheRateAtOrBelowTheAllowedOne) {
+/// As many members as non-members that take turns, a member first.
+ScoreTable alternating(int64_t each) {
   ScoreTable table;
-  for (int i = 0; i < 100; ++i) {
-    table.scores.insert(table.scores.end(), {100.0 - i, 99.5 - i});
-    table.member.insert(table.member.end(), {1, 0});
+  for (int64_t i = 0; i < 2 * each; ++i) {
+    table.scores.push_back(-static_cast<double>(i));
+    table.member.push_back(i % 2 == 0);
   }
-  const Metrics metrics = evaluate_table(table).value;
-  EXPECT_DOUBLE_EQ(metrics.tpr_at_1_percent, 0.02);  // one false positive of 100 is allowed
-  EXPECT_DOUBLE_EQ(metrics.tpr_at_1_permille, 0.01);
-  EXPECT_DOUBLE_EQ(metrics.tpr_at_zero, 0.01);
+  return table;
+}
+
+TEST(Evaluator, TakesTheRateAtOrBelowTheAllowedOne) {
+  const Metrics few = evaluate_table(alternating(100)).value;
+  EXPECT_DOUBLE_EQ(few.tpr_at_1_percent, 0.02);  // one false positive of 100 is allowed
+  EXPECT_DOUBLE_EQ(few.tpr_at_1_permille, 0.01);
+  EXPECT_DOUBLE_EQ(few.tpr_at_zero, 0.01);
+  const Metrics many = evaluate_table(alternating(1000)).value;
+  EXPECT_DOUBLE_EQ(many.tpr_at_1_percent, 0.011);
+  EXPECT_DOUBLE_EQ(many.tpr_at_1_permille, 0.002);
+  EXPECT_DOUBLE_EQ(many.tpr_at_zero, 0.001);
+}
+
+TEST(Evaluator, TakesTheLargestOfSeveralBestThresholds) {
+  EXPECT_EQ(best_threshold(rank(std::vector<double>{4, 3, 2, 1}, std::vector<uint8_t>{1, 0, 1, 0})), 4);
 }
 
 TEST(Evaluator, HasNoTruePositivesAtLowRatesWhenTheBestScoreIsTied) {
@@ -241,12 +254,12 @@ TEST(Bootstrap, TakesThousandsOfResamplesOfTenThousandScoresInSeconds) {
 TEST(Slices, AreByClassInTheirOrderAndByCorrectness) {
   const ScoreTable table{.scores = {5, 4, 3, 2, 1, 0},
                          .member = {1, 0, 1, 0, 1, 1},
-                         .labels = {"10", "10", "9", "9", "cat", "cat"},
+                         .labels = {"10", "10", "9", "9", "(cat)", "(cat)"},
                          .correct = {1, 1, 1, 0, 0, 0}};
   const auto slices = evaluate_slices(table, kNoIntervals);
   std::vector<std::string> names;
   for (const Slice& slice : slices) names.push_back(slice.by + " " + slice.level);
-  EXPECT_THAT(names, ElementsAre("all all", "label 9", "label 10", "label cat", "correct 0", "correct 1"));
+  EXPECT_THAT(names, ElementsAre("all all", "label 9", "label 10", "label (cat)", "correct 0", "correct 1"));
   EXPECT_EQ(slices[2].evaluation->value.auc, 1);
   EXPECT_FALSE(slices[3].evaluation) << "a slice of members alone has no metrics";
   EXPECT_EQ(slices[3].members, 2);

@@ -157,6 +157,27 @@ TEST(Rmia, TellsConfidentModelsApartWhereProbabilitiesRoundToOne) {
   EXPECT_THAT(rmia(unlikely, {-1001}, unlikely, {-1000}, {.a = 1}), ElementsAre(0));
 }
 
+TEST(Rmia, FindsTheShareOfOutOnAShadowModel) {
+  const World world(16, 5, 1000);
+  const double a = fit_rmia_a(world.samples, world.population);
+  // By definition: the first shadow is the target of the others.
+  World shadow = world;
+  shadow.samples.shadows = shadow.population.shadows = 15;
+  const auto take_first = [](ShadowTable& table, std::vector<double>& phi) {
+    phi.assign(table.phi.begin(), table.phi.begin() + table.samples);
+    table.phi.erase(table.phi.begin(), table.phi.begin() + table.samples);
+    table.in.erase(table.in.begin(), table.in.begin() + table.samples);
+  };
+  shadow.member.assign(shadow.samples.in.begin(), shadow.samples.in.begin() + 1000);
+  take_first(shadow.samples, shadow.target);
+  take_first(shadow.population, shadow.target_population);
+  const auto auc = [&](double at) {
+    return evaluate(rmia_of(shadow, {.a = at}), shadow.member, {.resamples = 0}).value.auc;
+  };
+  for (int tenth = 0; tenth <= 10; ++tenth) EXPECT_GE(auc(a), auc(tenth / 10.0)) << tenth;
+  EXPECT_GT(auc(a), std::min(auc(0), auc(1)) + 0.001) << "it matters here";
+}
+
 TEST(Rmia, RefusesWhatItCannotCompare) {
   const World world(4, 1, 60);
   World bad = world;
@@ -177,6 +198,8 @@ TEST(Rmia, RefusesWhatItCannotCompare) {
   EXPECT_THROW(rmia_of(bad), DataError);
   EXPECT_THROW(rmia_of(world, {.a = 1.1}), ConfigError);
   EXPECT_THROW(rmia_of(world, {.gamma = 0}), ConfigError);
+  EXPECT_THROW(fit_rmia_a(bad.samples, {}), DataError);
+  EXPECT_THROW(fit_rmia_a({.shadows = 1, .samples = 1, .phi = {1}, .in = {1}}, world.population), DataError);
 }
 
 TEST(ShadowAttacks, BeatTheLossThresholdAtOnePercentFalsePositives) {
