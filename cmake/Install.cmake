@@ -2,7 +2,8 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(archleak_libraries archleak_core archleak_data archleak_models archleak_wire archleak_nas archleak_defenses
-                       archleak_client archleak_server archleak_eavesdropper archleak_reconstruction archleak_pch)
+                       archleak_client archleak_server archleak_eavesdropper archleak_membership
+                       archleak_reconstruction archleak_pch)
 install(TARGETS ${archleak_libraries} EXPORT ArchLeakTargets)
 install(TARGETS archleak)
 foreach(folder core data models wire nas defenses client server attacks)

@@ -115,6 +115,10 @@ std::string html_section(const std::string& heading, const std::string& content)
   return "<section>\n<h2>" + heading + "</h2>\n" + content + "</section>\n";
 }
 
+std::string html_card(const std::string& value, const std::string& name) {
+  return "<div class=\"card\"><b>" + value + "</b><span>" + name + "</span></div>\n";
+}
+
 std::string html_details(const std::string& summary, const std::string& content) {
   return "<details><summary>" + summary + "</summary>\n" + content + "</details>\n";
 }

@@ -20,6 +20,9 @@ std::string html_facts(const std::vector<std::pair<std::string, std::string>>& f
 /// "<section>" with a heading.
 std::string html_section(const std::string& heading, const std::string& content);
 
+/// A figure in large, with what it is below; cards stand in a "<div class="cards">". Both are HTML.
+std::string html_card(const std::string& value, const std::string& name);
+
 /// What opens to `content` when `summary` is clicked.
 std::string html_details(const std::string& summary, const std::string& content);
 

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "sim/attack/attack_command.h"
+#include "sim/audit/audit_command.h"
 #include "sim/capture_command.h"
 #include "sim/data_command.h"
 #include "sim/keys_command.h"
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   sim::add_tap_command(app, exit_code);
   sim::add_capture_command(app);
   sim::add_attack_command(app, exit_code);
+  sim::add_audit_command(app);
   sim::add_nas_command(app);
   sim::add_data_command(app);
   sim::add_keys_command(app);

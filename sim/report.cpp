@@ -17,27 +17,23 @@
 namespace archleak::sim {
 namespace {
 
-std::string card(const std::string& value, const std::string& name) {
-  return "<div class=\"card\"><b>" + value + "</b><span>" + name + "</span></div>\n";
-}
-
 std::string headline(const RunSummary& run) {
   std::string cards;
   if (run.evaluated) {
-    cards +=
-        card(format_share(run.evaluated->test_accuracy), fmt::format("test accuracy, round {}", run.evaluated->round));
-    cards += card(format_share(run.best->test_accuracy), fmt::format("best, round {}", run.best->round));
+    cards += html_card(format_share(run.evaluated->test_accuracy),
+                       fmt::format("test accuracy, round {}", run.evaluated->round));
+    cards += html_card(format_share(run.best->test_accuracy), fmt::format("best, round {}", run.best->round));
   }
-  cards += card(run.progress(), "rounds");
+  cards += html_card(run.progress(), "rounds");
   if (run.facts.clients > 0)
-    cards += card(fmt::format("{}", run.facts.clients), fmt::format("clients on {} workers", run.facts.workers));
-  cards += card(format_bytes(run.bytes_up), "sent to the coordinator");
-  cards += card(format_bytes(run.bytes_down), "sent to workers");
-  cards += card(format_duration(run.seconds), "in rounds");
+    cards += html_card(fmt::format("{}", run.facts.clients), fmt::format("clients on {} workers", run.facts.workers));
+  cards += html_card(format_bytes(run.bytes_up), "sent to the coordinator");
+  cards += html_card(format_bytes(run.bytes_down), "sent to workers");
+  cards += html_card(format_duration(run.seconds), "in rounds");
   if (run.lost > 0)
-    cards += card(std::to_string(run.lost), fmt::format("workers lost, {} clients reassigned", run.reassigned));
+    cards += html_card(std::to_string(run.lost), fmt::format("workers lost, {} clients reassigned", run.reassigned));
   if (run.last && run.last->epsilon)
-    cards += card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon), see the defences");
+    cards += html_card(fmt::format("{:.2f}", *run.last->epsilon), "privacy spent (epsilon), see the defences");
   return "<div class=\"cards\">\n" + cards + "</div>\n";
 }
 

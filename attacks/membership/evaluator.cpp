@@ -1,0 +1,91 @@
+#include "attacks/membership/evaluator.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cmath>
+#include <map>
+
+#include "attacks/membership/bootstrap.h"
+#include "core/error.h"
+#include "data/lines.h"
+
+namespace archleak::attacks {
+namespace {
+
+constexpr size_t kMaxClasses = 1000;
+
+/// Numbers first and by value, so that 10 comes after 9.
+struct ByNumberThenName {
+  bool operator()(const std::string& a, const std::string& b) const {
+    int64_t x = 0, y = 0;
+    const bool number_a = data::parse_number(a, x), number_b = data::parse_number(b, y);
+    if (number_a != number_b) return number_a;
+    return number_a && x != y ? x < y : a < b;
+  }
+};
+using Levels = std::map<std::string, std::vector<size_t>, ByNumberThenName>;
+
+void expect_length(const char* column, size_t length, const ScoreTable& table) {
+  if (length == 0 || length == table.scores.size()) return;
+  throw DataError(fmt::format("expected {} for each of {} scores, got {}", column, table.scores.size(), length));
+}
+
+Slice slice_of(const ScoreTable& table, const std::vector<size_t>& samples, const std::string& by,
+               const std::string& level, const EvaluationOptions& options) {
+  Slice slice{.by = by, .level = level};
+  std::vector<double> scores;
+  std::vector<uint8_t> member;
+  for (const size_t i : samples) {
+    scores.push_back(table.scores[i]);
+    member.push_back(table.member[i]);
+    ++(table.member[i] ? slice.members : slice.nonmembers);
+  }
+  if (slice.members > 0 && slice.nonmembers > 0) {
+    slice.evaluation = evaluate(scores, member, options, fmt::format("bootstrap {} {}", by, level));
+  }
+  return slice;
+}
+
+}  // namespace
+
+Evaluation evaluate(std::span<const double> scores, std::span<const uint8_t> member, const EvaluationOptions& options,
+                    const std::string& purpose) {
+  const Ranking ranking = rank(scores, member);
+  const double oracle = best_threshold(ranking);
+  const double threshold = options.threshold.value_or(oracle);
+  if (!std::isfinite(threshold)) {
+    throw ConfigError(fmt::format("expected a finite number as threshold, got {}", threshold));
+  }
+  const auto intervals = bootstrap(
+      ranking, threshold, oracle,
+      {.resamples = options.resamples, .confidence = options.confidence, .seed = options.seed, .purpose = purpose});
+  return {.members = ranking.member_count,
+          .nonmembers = ranking.nonmember_count,
+          .threshold = threshold,
+          .oracle = !options.threshold,
+          .value = measure(ranking, threshold, oracle),
+          .low = intervals.low,
+          .high = intervals.high};
+}
+
+std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options) {
+  expect_length("a class", table.labels.size(), table);
+  expect_length("a correctness flag", table.correct.size(), table);
+  const Evaluation all = evaluate(table.scores, table.member, options);
+  std::vector<Slice> slices{{"all", "all", all.members, all.nonmembers, all}};
+  Levels classes, correctness;
+  for (size_t i = 0; i < table.labels.size(); ++i) {
+    classes[table.labels[i]].push_back(i);
+    if (classes.size() <= kMaxClasses) continue;
+    throw DataError(
+        fmt::format("expected at most {} classes, got more: is the column of labels one of ids?", kMaxClasses));
+  }
+  for (size_t i = 0; i < table.correct.size(); ++i) correctness[table.correct[i] ? "1" : "0"].push_back(i);
+  for (const auto& [level, samples] : classes) slices.push_back(slice_of(table, samples, "label", level, options));
+  for (const auto& [level, samples] : correctness) {
+    slices.push_back(slice_of(table, samples, "correct", level, options));
+  }
+  return slices;
+}
+
+}  // namespace archleak::attacks
