@@ -28,8 +28,11 @@ void describe(ConfigSection section, ProtocolOptions& options) {
   section.read("withhold_weights", options.withhold_weights, "send alpha alone");
   section.read(
       "batch_norm", options.batch_norm,
-      {{"average", BatchNormPolicy::average}, {"local", BatchNormPolicy::local}, {"batch", BatchNormPolicy::batch}},
-      "batch-norm statistics: sent and averaged, kept by each client, or always the batch's");
+      {{"average", BatchNormPolicy::average},
+       {"local", BatchNormPolicy::local},
+       {"batch", BatchNormPolicy::batch},
+       {"group", BatchNormPolicy::group}},
+      "batch-norm statistics: sent and averaged, kept by each client, or always the batch's; or group norm instead");
   section.read("fidelity", options.fidelity, {{"wire", Fidelity::wire}, {"fused", Fidelity::fused}},
                "a message for each client's update, or for each worker's sum");
   section.read("weighting", options.weighting, {{"samples", Weighting::samples}, {"uniform", Weighting::uniform}},

@@ -22,11 +22,12 @@ enum class Fidelity {
   fused,  ///< a worker sums its clients and sends one message a round
 };
 
-/// What happens to batch-norm statistics.
+/// What batch normalisation is by, and what happens to its statistics.
 enum class BatchNormPolicy {
   average,  ///< sent with the weights; the global model takes their mean
   local,    ///< each client keeps its own; never on the wire
   batch,    ///< always those of the batch at hand; none are kept
+  group,    ///< group normalisation instead: each example by itself, without statistics
 };
 
 /// What an update counts in the mean.

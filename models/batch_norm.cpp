@@ -1,8 +1,18 @@
 #include "models/batch_norm.h"
 
+#include <numeric>
+
 #include "models/batch_norm_pass.h"
 
 namespace archleak::models {
+
+namespace {
+
+int64_t groups_of(int64_t channels) {
+  return channels % 4 == 0 ? std::gcd(channels / 4, int64_t{32}) : 1;
+}
+
+}  // namespace
 
 BatchStatistics batch_statistics(const double* sums, int64_t channels, double count) {
   BatchStatistics statistics{.mean = std::vector<double>(channels), .variance = std::vector<double>(channels)};
@@ -25,6 +35,7 @@ BatchNorm::BatchNorm(int64_t channels, bool affine) {
 }
 
 torch::Tensor BatchNorm::forward(const torch::Tensor& input) {
+  if (by_group_) return torch::group_norm(input, groups_of(input.size(1)), weight, bias, kEpsilon);
   if (normalises_by_batch() && has_batch_norm_pass(input)) return batch_norm_pass(*this, input);
   if (batch_only_) return torch::batch_norm(input, weight, bias, {}, {}, true, kMomentum, kEpsilon, false);
   if (is_training()) {
@@ -62,6 +73,20 @@ void use_batch_statistics(torch::nn::Module& module, bool only) {
   module.apply([only](torch::nn::Module& part) {
     if (auto* norm = dynamic_cast<BatchNorm*>(&part)) norm->use_batch_statistics(only);
   });
+}
+
+void use_group_norm(torch::nn::Module& module) {
+  module.apply([](torch::nn::Module& part) {
+    if (auto* norm = dynamic_cast<BatchNorm*>(&part)) norm->use_groups();
+  });
+}
+
+bool mixes_examples(const torch::nn::Module& module) {
+  for (const auto& part : module.modules()) {
+    const auto* norm = dynamic_cast<const BatchNorm*>(part.get());
+    if (norm && !norm->normalises_by_group()) return true;
+  }
+  return false;
 }
 
 }  // namespace archleak::models

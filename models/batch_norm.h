@@ -28,7 +28,13 @@ class BatchNorm : public torch::nn::Module {
 
   void use_batch_statistics(bool only) { batch_only_ = only; }
   bool uses_batch_statistics() const { return batch_only_; }
-  bool normalises_by_batch() const { return batch_only_ || is_training(); }
+  bool normalises_by_batch() const { return !by_group_ && (batch_only_ || is_training()); }
+
+  /// From now on normalises every example by itself, in training and evaluation mode, over groups of channels (group
+  /// normalisation, Wu and He 2018): as many groups as divide the channels, up to 32 and of at least four channels.
+  /// Statistics stay as they are.
+  void use_groups() { by_group_ = true; }
+  bool normalises_by_group() const { return by_group_; }
 
   BatchStatistics running_statistics() const;
   /// Moves the running statistics towards those of a batch of `count` values a channel, and counts it; does nothing
@@ -46,9 +52,16 @@ class BatchNorm : public torch::nn::Module {
 
  private:
   bool batch_only_ = false;
+  bool by_group_ = false;
 };
 
 /// Calls `use_batch_statistics` on every BatchNorm in `module`.
 void use_batch_statistics(torch::nn::Module& module, bool only);
+
+/// Calls `use_groups` on every BatchNorm in `module`: examples no longer depend on the others of their batch.
+void use_group_norm(torch::nn::Module& module);
+
+/// Whether a BatchNorm in `module` normalises examples together.
+bool mixes_examples(const torch::nn::Module& module);
 
 }  // namespace archleak::models

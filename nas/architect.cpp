@@ -103,6 +103,25 @@ double architecture_gradient(SearchNetwork& network, Arena& arena, const Batch& 
   return loss;
 }
 
+AlphaGradients alpha_gradients_by_example(SearchNetwork& network, const Batch& batch) {
+  const torch::AutoGradMode with_grad(true);
+  const int64_t examples = batch.labels.size(0);
+  std::vector<torch::Tensor> copies;
+  for (const auto& alpha : network.alphas()) {
+    std::vector<int64_t> shape{examples};
+    shape.insert(shape.end(), alpha.sizes().begin(), alpha.sizes().end());
+    copies.push_back(alpha.detach().expand(shape).clone().requires_grad_());
+  }
+  const torch::Tensor losses =
+      torch::cross_entropy_loss(network.forward_with(batch.images, copies), batch.labels, {}, at::Reduction::None);
+  const auto gradients = torch::autograd::grad({losses.sum()}, copies, {}, c10::nullopt, false, /*allow_unused=*/true);
+  std::vector<torch::Tensor> flat;
+  for (size_t i = 0; i < copies.size(); ++i) {  // a short network may have no cell of one kind
+    flat.push_back((gradients[i].defined() ? gradients[i] : torch::zeros_like(copies[i])).flatten(1));
+  }
+  return {.losses = losses.detach(), .gradients = torch::cat(flat, 1)};
+}
+
 double weight_gradient(SearchNetwork& network, Arena& arena, const Batch& batch, bool with_alpha) {
   const torch::AutoGradMode with_grad(true);
   if (with_alpha) {

@@ -50,6 +50,15 @@ struct UnrolledStep {
 double architecture_gradient(SearchNetwork& network, Arena& arena, const Batch& train, const Batch& valid,
                              const ArchitectOptions& options, const UnrolledStep& step = {});
 
+/// Each example's cross entropy `[batch]` and its gradient with respect to alpha `[batch, alpha]`, in the arena's
+/// order: one backward pass through architecture parameters that every example has its own copy of. First order.
+/// Examples must not depend on each other (no batch normalisation).
+struct AlphaGradients {
+  torch::Tensor losses;
+  torch::Tensor gradients;
+};
+AlphaGradients alpha_gradients_by_example(SearchNetwork& network, const Batch& batch);
+
 /// Leaves the gradients of the mean cross entropy in `arena.gradients()`, those of alpha only if `with_alpha` (else
 /// they are untouched), and returns that loss. Running statistics move as in any training step.
 double weight_gradient(SearchNetwork& network, Arena& arena, const Batch& batch, bool with_alpha = false);

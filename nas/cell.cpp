@@ -14,9 +14,10 @@ Edge::Edge(int64_t channels, int64_t stride) : stride(stride) {
 
 torch::Tensor Edge::forward(const NodeState& input, const torch::Tensor& weights) {
   torch::Tensor sum;
-  const auto weight = weights.unbind();
+  const auto weight = weights.unbind(-1);
   for (int64_t i = kNone + 1; i < kOperations; ++i) {
-    const torch::Tensor term = weight[i] * operations[i]->forward(input);
+    const torch::Tensor factor = weight[i].dim() == 0 ? weight[i] : weight[i].view({-1, 1, 1, 1});
+    const torch::Tensor term = factor * operations[i]->forward(input);
     sum = sum.defined() ? sum + term : term;
   }
   return sum;
@@ -48,7 +49,7 @@ torch::Tensor Cell::forward(const torch::Tensor& before_previous, const torch::T
                                 NodeState(preprocess1_->forward(NodeState(previous)))};
   if (execution == Execution::fused) return fused_nodes(*this, states[0], states[1], weights);
   for (NodeState& state : states) state.share_relu = share_relu;
-  const auto rows = weights.unbind();
+  const auto rows = weights.unbind(-2);
   for (int64_t node = 0, edge = 0; node < shape.steps; ++node) {
     torch::Tensor sum;
     for (int64_t from = 0; from < node + 2; ++from, ++edge) {

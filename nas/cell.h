@@ -14,7 +14,7 @@ class Edge : public torch::nn::Module {
  public:
   Edge(int64_t channels, int64_t stride);
 
-  /// The operations weighed with `weights` `[operations]`; "none" adds nothing.
+  /// The operations weighed with `weights` `[operations]`, or `[batch, operations]`; "none" adds nothing.
   torch::Tensor forward(const NodeState& input, const torch::Tensor& weights);
 
   std::vector<std::shared_ptr<Operation>> operations;  ///< by Primitive
@@ -36,8 +36,8 @@ class Cell : public torch::nn::Module {
  public:
   explicit Cell(const CellShape& shape);
 
-  /// The mixture: `weights` is `[edges, operations]`, edges in the order (node, from). The output is
-  /// `[batch, multiplier * channels, height, width]`.
+  /// The mixture: `weights` is `[edges, operations]`, edges in the order (node, from), or, not `fused`, the same with a
+  /// batch dimension in front. The output is `[batch, multiplier * channels, height, width]`.
   torch::Tensor forward(const torch::Tensor& before_previous, const torch::Tensor& previous,
                         const torch::Tensor& weights, Execution execution);
 

@@ -42,6 +42,21 @@ torch::Tensor activate(Activation activation, const torch::Tensor& x) {
   }
 }
 
+/// A weight, or one `[batch]` for each example, in a shape that multiplies images.
+torch::Tensor by_example(const torch::Tensor& weight) {
+  return weight.dim() == 0 ? weight : weight.view({-1, 1, 1, 1});
+}
+
+/// The sum of all `features` so far, each weighed with its entry of `connections` `[..., features]`.
+torch::Tensor connect(const std::vector<torch::Tensor>& features, const torch::Tensor& connections) {
+  const auto cell = static_cast<int64_t>(features.size());
+  if (connections.dim() == 1) {
+    return connections.matmul(torch::stack(features).view({cell, -1})).view_as(features[0]);
+  }
+  const auto stack = torch::stack(features, 1).flatten(2);  // [batch, cell, values]
+  return torch::bmm(connections.unsqueeze(1), stack).view_as(features[0]);
+}
+
 void expect(bool holds, const char* what, int64_t got) {
   if (!holds) throw ConfigError(fmt::format("graph of cells: expected {}, got {}", what, got));
 }
@@ -129,14 +144,14 @@ torch::Tensor DagNetwork::operation(const Cell& cell, int64_t primitive, const t
   }
 }
 
-torch::Tensor DagNetwork::forward(const torch::Tensor& images) {
+torch::Tensor DagNetwork::forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) {
   if (images.dim() != 4 || images.size(1) != shape_.channels || images.size(2) != shape_.height ||
       images.size(3) != shape_.width) {
     throw Error(fmt::format("graph of cells: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
                             shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
   }
   std::vector<torch::Tensor> features{torch::conv2d(images, stem_->weight, {}, 1, 1).contiguous()};
-  const auto weights = mapped(alphas_operations_);
+  const auto weights = mapped(alphas.at(1)).unbind(-2);
   for (int64_t p = 1; p < options_.cells; ++p) {
     const Cell& cell = *cells_[p - 1];
     const auto enter = [&](const torch::Tensor& sum) {
@@ -146,10 +161,12 @@ torch::Tensor DagNetwork::forward(const torch::Tensor& images) {
       features.push_back(operation(cell, choice_[p - 1], enter(features[choice_[options_.cells - 2 + p]])));
       continue;
     }
-    const auto stack = torch::stack(features);
-    const auto input = enter(mapped(connections(p)).matmul(stack.view({p, -1})).view_as(features[0]));
+    const auto input = enter(connect(features, mapped(alphas[0].narrow(-1, first_connection(p), p))));
+    const auto weight = weights[p - 1].unbind(-1);
     torch::Tensor sum = torch::zeros_like(input);
-    for (int64_t o = kNone + 1; o < kOperations; ++o) sum = sum + weights[p - 1][o] * operation(cell, o, input);
+    for (int64_t o = kNone + 1; o < kOperations; ++o) {
+      sum = sum + by_example(weight[o]) * operation(cell, o, input);
+    }
     features.push_back(sum);
   }
   const torch::Tensor& last = features.back();

@@ -35,7 +35,8 @@ class DagNetwork : public SearchNetwork {
   /// the mixture takes them; uniform for softmax), off by a relative N(0, 0.1).
   void draw(const at::Generator& generator);
 
-  torch::Tensor forward(const torch::Tensor& images) override;
+  torch::Tensor forward(const torch::Tensor& images) override { return forward_with(images, alphas()); }
+  torch::Tensor forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) override;
   bool is_alpha(const std::string& parameter_name) const override;
 
   /// The connections `[P(P-1)/2]`, then the operations `[P-1, 8]`.

@@ -14,6 +14,10 @@ void expect(bool holds, const char* what, int64_t got) {
 
 }  // namespace
 
+torch::Tensor SearchNetwork::forward_with(const torch::Tensor&, const std::vector<torch::Tensor>&) {
+  throw Error("search network: expected a space whose architecture parameters can be given by example, got another");
+}
+
 std::vector<torch::Tensor> SearchNetwork::probabilities() const {
   std::vector<torch::Tensor> result;
   for (const auto& alpha : alphas()) result.push_back(torch::softmax(alpha.detach(), -1));

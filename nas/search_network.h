@@ -24,6 +24,11 @@ class SearchNetwork : public models::Network {
   /// The architecture parameters themselves, in the order of their registration.
   virtual std::vector<torch::Tensor> alphas() const = 0;
 
+  /// The logits of `forward` with other architecture parameters than the network's own: shaped as `alphas()`, or with a
+  /// batch dimension in front, where each example has its own. The network must not be restricted by `select`. Throws
+  /// Error for a space that does not offer this.
+  virtual torch::Tensor forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas);
+
   /// What the mixture weighs its operations with, `[edges, operations]` each, detached: the softmax of `alphas()` over
   /// operations, unless the space says otherwise.
   virtual std::vector<torch::Tensor> probabilities() const;

@@ -71,22 +71,32 @@ void Supernet::select(const std::vector<int64_t>& choice) {
   choice_ = choice;
 }
 
-std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images) {
+Execution Supernet::execution_for(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) const {
+  const bool by_example = alphas.at(0).dim() > 2;
+  const bool can_fuse = images.is_cpu() && !by_example && !stem_norm_->normalises_by_group();
+  if (options_.execution == Execution::automatic) return can_fuse ? Execution::fused : Execution::plain;
+  if (options_.execution == Execution::fused && (by_example || stem_norm_->normalises_by_group())) {
+    throw ConfigError(
+        "space.execution: expected \"automatic\" or \"plain\" with group norm or alpha by example, got \"fused\"");
+  }
+  return options_.execution;
+}
+
+std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) {
   if (images.dim() != 4 || images.size(0) == 0 || images.size(1) != shape_.channels ||
       images.size(2) != shape_.height || images.size(3) != shape_.width) {
     throw Error(fmt::format("supernet: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
                             shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
   }
-  Execution execution = options_.execution;
-  if (execution == Execution::automatic) execution = images.is_cpu() ? Execution::fused : Execution::plain;
+  const Execution execution = execution_for(images, alphas);
   const auto format =
       execution == Execution::reference ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;
 
   const torch::Tensor stem_weight = stem_filter_->weight.contiguous(format);
   torch::Tensor before_previous = stem_norm_->forward(torch::conv2d(images.contiguous(format), stem_weight, {}, 1, 1));
   torch::Tensor previous = before_previous;
-  const torch::Tensor normal = choice_.empty() ? torch::softmax(alphas_normal_, -1) : torch::Tensor();
-  const torch::Tensor reduce = choice_.empty() ? torch::softmax(alphas_reduce_, -1) : torch::Tensor();
+  const torch::Tensor normal = choice_.empty() ? torch::softmax(alphas[0], -1) : torch::Tensor();
+  const torch::Tensor reduce = choice_.empty() ? torch::softmax(alphas[1], -1) : torch::Tensor();
   std::vector<torch::Tensor> outputs;
   for (const auto& cell : cells_) {
     const bool reduction = cell->shape.reduction;
@@ -103,8 +113,8 @@ std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images) {
   return outputs;
 }
 
-torch::Tensor Supernet::forward(const torch::Tensor& images) {
-  return classifier_->forward(features(images).back().mean({2, 3}));
+torch::Tensor Supernet::forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) {
+  return classifier_->forward(features(images, alphas).back().mean({2, 3}));
 }
 
 }  // namespace archleak::nas

@@ -15,16 +15,20 @@ class Supernet : public SearchNetwork {
   /// Draws weights and alpha anew from `generator`.
   void draw(const at::Generator& generator);
 
-  torch::Tensor forward(const torch::Tensor& images) override;
+  torch::Tensor forward(const torch::Tensor& images) override { return forward_with(images, alphas()); }
+  torch::Tensor forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) override;
   bool is_alpha(const std::string& parameter_name) const override;
   std::vector<torch::Tensor> alphas() const override { return {alphas_normal_, alphas_reduce_}; }
   std::optional<Place> place(const std::string& parameter_name) const override;
   void select(const std::vector<int64_t>& choice) override;
 
   /// The output of every cell for `images`, `[batch, channels, height, width]` each.
-  std::vector<torch::Tensor> features(const torch::Tensor& images);
+  std::vector<torch::Tensor> features(const torch::Tensor& images) { return features(images, alphas()); }
 
  private:
+  std::vector<torch::Tensor> features(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas);
+  /// How the mixture is computed for `images`. Throws ConfigError for what the fused kernels cannot do.
+  Execution execution_for(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) const;
   SpaceOptions options_;
   ExampleShape shape_;
   std::shared_ptr<Filter> stem_filter_;

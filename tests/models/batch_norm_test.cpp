@@ -4,6 +4,7 @@
 
 #include "core/torch_random.h"
 #include "models/batch_norm_pass.h"
+#include "models/registry.h"
 
 namespace archleak::models {
 namespace {
@@ -96,6 +97,29 @@ TEST(BatchNorm, EvaluationUsesTheRunningStatistics) {
   norm.eval();
   const torch::Tensor input = torch::ones({1, 2, 1, 1}).contiguous(torch::MemoryFormat::ChannelsLast);
   EXPECT_NEAR(norm.forward(input).flatten()[1].item<double>(), -1, 1e-4);
+}
+
+TEST(BatchNorm, OverGroupsAnExampleDoesNotDependOnTheOthersInEitherMode) {
+  for (const int64_t channels : {5, 16, 40}) {
+    BatchNorm norm(channels, true);
+    norm.use_groups();
+    for (const bool training : {true, false}) {
+      norm.train(training);
+      const torch::Tensor images = draw({6, channels, 4, 3}, "input", torch::kFloat32);
+      const torch::Tensor alone = norm.forward(images.narrow(0, 2, 1));
+      EXPECT_LT(distance(norm.forward(images).narrow(0, 2, 1), alone), 1e-6);
+      EXPECT_NEAR(alone.square().mean().item<double>(), 1, 1e-3);
+    }
+    EXPECT_TRUE(norm.running_mean.eq(0).all().item<bool>());
+  }
+}
+
+TEST(BatchNorm, MixesExamplesUnlessItGoesByGroups) {
+  const auto network = make_network("resnet20", {1, 28, 28}, 10, make_torch_generator({}));
+  EXPECT_TRUE(mixes_examples(*network));
+  use_group_norm(*network);
+  EXPECT_FALSE(mixes_examples(*network));
+  EXPECT_FALSE(mixes_examples(*make_network("cnn", {1, 28, 28}, 10, make_torch_generator({}))));
 }
 
 }  // namespace

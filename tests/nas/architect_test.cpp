@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/torch_random.h"
+#include "nas/dag_network.h"
 
 namespace archleak::nas {
 namespace {
@@ -171,6 +172,64 @@ TEST(ArchitectOptions, AreReadFromTheConfiguration) {
   EXPECT_EQ(options.mixed_weight, 0.25);
   Config bad = Config::parse("[architect]\norder = \"third\"\n", "test");
   EXPECT_THROW(describe(bad.section("architect"), options), ConfigError);
+}
+
+/// The gradient of alpha for each example by itself, in batches of one.
+torch::Tensor alpha_gradients_by_loop(SearchNetwork& network, Arena& arena, const Batch& batch) {
+  std::vector<torch::Tensor> rows;
+  for (int64_t i = 0; i < batch.labels.size(0); ++i) {
+    const Batch one{batch.images.narrow(0, i, 1), batch.labels.narrow(0, i, 1)};
+    architecture_gradient(network, arena, {}, one, {});
+    rows.push_back(arena.gradient(Segment::alpha).clone());
+  }
+  return torch::stack(rows);
+}
+
+void expect_gradients_by_example(SearchNetwork& network, const Batch& batch) {
+  network.to(torch::kFloat64);
+  Arena arena = Arena::adopt(network, [&](const auto& name) { return network.is_alpha(name); });
+  const auto by_example = alpha_gradients_by_example(network, batch);
+  EXPECT_LT(distance(by_example.gradients, alpha_gradients_by_loop(network, arena, batch)), 1e-12);
+  EXPECT_TRUE(by_example.losses.allclose(
+      torch::cross_entropy_loss(network.forward(batch.images), batch.labels, {}, at::Reduction::None)));
+}
+
+TEST(AlphaByExample, GraphsOfCellsGiveTheGradientsOfALoopOverTheExamples) {
+  RandomEngine engine = make_engine({.purpose = "shapes"});
+  for (uint64_t trial = 0; trial < 20; ++trial) {
+    const DagOptions options{.cells = 2 + uniform_index(6, engine),
+                             .channels = 1 + uniform_index(3, engine),
+                             .alpha = static_cast<AlphaMapping>(uniform_index(3, engine)),
+                             .activation = static_cast<Activation>(uniform_index(4, engine)),
+                             .head = static_cast<DagHead>(uniform_index(2, engine)),
+                             .max_pool = uniform_index(2, engine) == 0};
+    const ExampleShape shape{1 + uniform_index(3, engine), 4 + uniform_index(6, engine), 4 + uniform_index(6, engine)};
+    const int64_t examples = 1 + uniform_index(5, engine);
+    const auto network = make_dag_network(options, shape, 5, make_torch_generator({.seed = trial}));
+    SCOPED_TRACE(trial);
+    expect_gradients_by_example(
+        *network, {torch::randn({examples, shape.channels, shape.height, shape.width},
+                                make_torch_generator({.seed = trial, .purpose = "images"}), torch::kFloat64),
+                   torch::arange(examples)});
+  }
+}
+
+TEST(AlphaByExample, TheSupernetWithGroupNormGivesTheGradientsOfALoopOverTheExamples) {
+  for (const int64_t layers : {1, 3}) {  // a single cell is a reduction: alpha of normal cells has no gradient
+    const auto network = make_search_network({.channels = 4, .layers = layers, .steps = 2, .multiplier = 2}, kShape, 10,
+                                             make_torch_generator({.seed = 1}));
+    models::use_group_norm(*network);
+    expect_gradients_by_example(
+        *network, {torch::randn({4, 1, 12, 12}, make_torch_generator({}), torch::kFloat64), torch::arange(4)});
+  }
+}
+
+TEST(AlphaByExample, TheFusedSupernetRefusesGroupNorm) {
+  const auto network =
+      make_search_network({.channels = 4, .layers = 3, .steps = 2, .multiplier = 2, .execution = Execution::fused},
+                          kShape, 10, make_torch_generator({}));
+  models::use_group_norm(*network);
+  EXPECT_THROW(network->forward(torch::zeros({1, 1, 12, 12})), ConfigError);
 }
 
 }  // namespace
