@@ -64,6 +64,29 @@ void describe(ConfigSection section, TopKOptions& options) {
   section.read("error_feedback", options.error_feedback, "a client adds what it held back to its next update");
 }
 
+void describe(ConfigSection section, DpSgdOptions& options) {
+  section.read("enabled", options.enabled, "clients train by DP-SGD: clipped gradients of single examples, and noise");
+  section.read("clip", options.clip, {.min = 1e-12}, "largest L2 norm of an example's gradient of the weights");
+  section.read("noise_multiplier", options.noise_multiplier, {.min = 0},
+               "standard deviation of the noise on a batch's sum, in units of clip");
+  section.read("alpha_clip", options.alpha_clip, {.min = 1e-12},
+               "largest L2 norm of an example's gradient of alpha, in a search");
+  section.read("alpha_noise_multiplier", options.alpha_noise_multiplier, {.min = 0},
+               "standard deviation of the noise on a batch's sum for alpha, in units of alpha_clip");
+  section.read("target_epsilon", options.target_epsilon, {.min = 0},
+               "above 0: the noise multipliers are those that spend at most this in the whole run");
+  section.read("delta", options.delta, {.min = 1e-300, .max = 0.5},
+               "delta of the guarantee; below 1 / a client's examples");
+}
+
+std::string dp_sgd_in_words(const DpSgdOptions& options) {
+  if (options.noise_multiplier == 0 && options.target_epsilon == 0) {
+    return fmt::format("gradients of examples clipped to norm {}, without noise and so without privacy", options.clip);
+  }
+  return fmt::format("DP-SGD: differential privacy of single examples, against readers of updates: clip {}, delta {}",
+                     options.clip, options.delta);
+}
+
 }  // namespace
 
 bool DefenseOptions::has(Transform transform) const {
@@ -84,10 +107,18 @@ void describe(ConfigSection section, DefenseOptions& options) {
   describe(section.section("top_k"), options.top_k);
   section.section("quantise")
       .read("bits", options.quantise.bits, {.min = 2, .max = 16}, "bits of a value: 2^bits - 1 levels");
+  describe(section.section("dp_sgd"), options.dp_sgd);
+  section.read("input_noise", options.input_noise, {.min = 0, .max = 100},
+               "standard deviation of Gaussian noise on training inputs, in units of their range 0..1");
 }
 
 std::vector<std::string> describe_in_words(const DefenseOptions& options) {
   std::vector<std::string> words;
+  if (options.dp_sgd.enabled) words.push_back(dp_sgd_in_words(options.dp_sgd));
+  if (options.input_noise > 0) {
+    words.push_back(
+        fmt::format("Gaussian noise on training inputs, std {} (not differential privacy)", options.input_noise));
+  }
   for (const Transform transform : options.transforms) {
     switch (transform) {
       case Transform::noise: {

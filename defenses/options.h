@@ -48,19 +48,33 @@ struct QuantiseOptions {
   int bits = 8;
 };
 
-/// The defences on updates, in the order in which they are applied.
+/// DP-SGD (Abadi et al. 2016): every step of a client clips each example's gradient and adds Gaussian noise to their
+/// sum (see dp_sgd.h).
+struct DpSgdOptions {
+  bool enabled = false;
+  double clip = 1;              ///< largest L2 norm of one example's gradient of the weights
+  double noise_multiplier = 1;  ///< standard deviation of the noise on the sum, in units of `clip`
+  double alpha_clip = 0.1;      ///< the same for the gradient of alpha, which has steps and noise of its own
+  double alpha_noise_multiplier = 1;
+  double target_epsilon = 0;  ///< above 0: both noise multipliers are those that spend so much in the whole run
+  double delta = 1e-5;
+};
+
+/// The defences of a client: on its training, and on its updates, in the order in which they are applied.
 struct DefenseOptions {
   std::vector<Transform> transforms;
   NoiseOptions noise;
   ClipNoiseOptions clip_noise;
   TopKOptions top_k;
   QuantiseOptions quantise;
+  DpSgdOptions dp_sgd;
+  double input_noise = 0;  ///< standard deviation of Gaussian noise on training inputs, whose range is 0..1; no privacy
 
   bool has(Transform transform) const;
 };
 
-/// Key `transforms` and sections `noise`, `clip_noise`, `top_k` and `quantise`. Throws ConfigError, also for a
-/// transform that is named twice.
+/// Keys `transforms` and `input_noise`, sections `noise`, `clip_noise`, `top_k`, `quantise` and `dp_sgd`. Throws
+/// ConfigError, also for a transform that is named twice.
 void describe(ConfigSection section, DefenseOptions& options);
 
 /// "clip_noise".

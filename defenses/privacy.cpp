@@ -32,7 +32,7 @@ std::optional<PrivacyPlan> plan_privacy(const DefenseOptions& options, const Par
   return plan;
 }
 
-void PrivacyLedger::count_round(std::span<const int64_t> selected, int64_t counted) {
+void ParticipationLedger::count_round(int64_t, std::span<const int64_t> selected, int64_t counted) {
   if (plan_.guard == Guard::messages) {
     for (const int64_t client : selected) ++sent_in_[client];
     return;
@@ -41,7 +41,7 @@ void PrivacyLedger::count_round(std::span<const int64_t> selected, int64_t count
   rounds_.record(plan_.noise_multiplier * std::sqrt(share), plan_.sampling_rate);
 }
 
-PrivacySpent PrivacyLedger::spent() const {
+PrivacySpent ParticipationLedger::spent() const {
   if (plan_.guard == Guard::model) return rounds_.spent(plan_.delta);
   int64_t most = 0;
   for (const auto& [client, rounds] : sent_in_) most = std::max(most, rounds);
@@ -50,7 +50,7 @@ PrivacySpent PrivacyLedger::spent() const {
   return messages.spent(plan_.delta);
 }
 
-std::string PrivacyLedger::save() const {
+std::string ParticipationLedger::save() const {
   ByteWriter writer;
   writer.text(rounds_.save());
   writer.u64(sent_in_.size());
@@ -61,7 +61,7 @@ std::string PrivacyLedger::save() const {
   return writer.take();
 }
 
-void PrivacyLedger::load(std::string_view bytes) {
+void ParticipationLedger::load(std::string_view bytes) {
   ByteReader reader(bytes, "privacy ledger");
   RdpAccountant rounds;
   rounds.load(reader.text());

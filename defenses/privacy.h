@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "defenses/options.h"
+#include "defenses/privacy_ledger.h"
 #include "defenses/rdp_accountant.h"
 
 namespace archleak::defenses {
@@ -52,22 +53,17 @@ struct PrivacyPlan {
 /// cannot be met.
 std::optional<PrivacyPlan> plan_privacy(const DefenseOptions& options, const Participation& participation);
 
-/// Keeps account of a run round by round.
-class PrivacyLedger {
+/// Keeps account of clip_noise.
+class ParticipationLedger : public PrivacyLedger {
  public:
-  explicit PrivacyLedger(const PrivacyPlan& plan) : plan_(plan) {}
+  explicit ParticipationLedger(const PrivacyPlan& plan) : plan_(plan) {}
 
-  /// Counts a round: `selected` clients may have sent an update, `counted` of them are in the model.
-  void count_round(std::span<const int64_t> selected, int64_t counted);
-
-  /// What the run has spent so far at the plan's delta.
-  PrivacySpent spent() const;
+  void count_round(int64_t round, std::span<const int64_t> selected, int64_t counted) override;
+  PrivacySpent spent() const override;
+  std::string save() const override;
+  void load(std::string_view bytes) override;
 
   const PrivacyPlan& plan() const { return plan_; }
-
-  /// As bytes, for checkpoints. `load` throws CheckpointError, leaving the account as it was.
-  std::string save() const;
-  void load(std::string_view bytes);
 
  private:
   PrivacyPlan plan_;

@@ -95,6 +95,10 @@ void validate(const GaussianSteps& steps) {
   }
 }
 
+void validate_delta(double delta) {
+  if (!(delta > 0 && delta < 1)) throw ConfigError(fmt::format("delta: expected between 0 and 1, got {}", delta));
+}
+
 }  // namespace
 
 std::span<const double> renyi_orders() {
@@ -112,6 +116,28 @@ double sampled_gaussian_rdp(double sampling_rate, double noise_multiplier, doubl
   return log_moment / (order - 1);
 }
 
+std::vector<double> sampled_gaussian_rdp(double sampling_rate, double noise_multiplier) {
+  std::vector<double> rdp;
+  for (const double order : renyi_orders()) {
+    rdp.push_back(sampled_gaussian_rdp(sampling_rate, noise_multiplier, order));
+  }
+  return rdp;
+}
+
+PrivacySpent to_epsilon(std::span<const double> rdp, double delta) {
+  validate_delta(delta);
+  const auto orders = renyi_orders();
+  PrivacySpent best{.epsilon = kInfinity, .order = orders.front(), .order_at_end = true};
+  for (size_t i = 0; i < orders.size(); ++i) {
+    const double order = orders[i];
+    const double epsilon = rdp[i] - (std::log(delta) + std::log(order)) / (order - 1) + std::log((order - 1) / order);
+    if (!(epsilon < best.epsilon)) continue;  // also skips NaN
+    best = {epsilon, order, order == orders.front() || order == orders.back()};
+  }
+  best.epsilon = std::max(best.epsilon, 0.0);
+  return best;
+}
+
 void RdpAccountant::record(double noise_multiplier, double sampling_rate, int64_t steps) {
   const GaussianSteps more{noise_multiplier, sampling_rate, steps};
   validate(more);
@@ -125,22 +151,14 @@ void RdpAccountant::record(double noise_multiplier, double sampling_rate, int64_
 }
 
 PrivacySpent RdpAccountant::spent(double delta) const {
-  if (!(delta > 0 && delta < 1)) throw ConfigError(fmt::format("delta: expected between 0 and 1, got {}", delta));
+  validate_delta(delta);
   if (history_.empty()) return {};
-  const auto orders = renyi_orders();
-  PrivacySpent best{.epsilon = kInfinity, .order = orders.front(), .order_at_end = true};
-  for (const double order : orders) {
-    double rdp = 0;
-    for (const auto& entry : history_) {
-      rdp +=
-          static_cast<double>(entry.steps) * sampled_gaussian_rdp(entry.sampling_rate, entry.noise_multiplier, order);
-    }
-    const double epsilon = rdp - (std::log(delta) + std::log(order)) / (order - 1) + std::log((order - 1) / order);
-    if (!(epsilon < best.epsilon)) continue;  // also skips NaN
-    best = {epsilon, order, order == orders.front() || order == orders.back()};
+  std::vector<double> rdp(renyi_orders().size());
+  for (const auto& entry : history_) {
+    const auto step = sampled_gaussian_rdp(entry.sampling_rate, entry.noise_multiplier);
+    for (size_t i = 0; i < rdp.size(); ++i) rdp[i] += static_cast<double>(entry.steps) * step[i];
   }
-  best.epsilon = std::max(best.epsilon, 0.0);
-  return best;
+  return to_epsilon(rdp, delta);
 }
 
 std::string RdpAccountant::save() const {

@@ -33,10 +33,17 @@ std::span<const double> renyi_orders();
 /// Infinite without noise; NaN where a fractional order cannot be computed in double precision.
 double sampled_gaussian_rdp(double sampling_rate, double noise_multiplier, double order);
 
+/// The same at each of `renyi_orders()`.
+std::vector<double> sampled_gaussian_rdp(double sampling_rate, double noise_multiplier);
+
+/// The least epsilon at `delta` of what has spent `rdp` at each of `renyi_orders()`: theorem 21 of Balle, Barthe,
+/// Gaboardi, Hsu, Sato, "Hypothesis Testing Interpretations and Renyi Differential Privacy" (2020). Throws ConfigError
+/// unless delta is above 0 and below 1.
+PrivacySpent to_epsilon(std::span<const double> rdp, double delta);
+
 /// Adds up the privacy that steps of the sampled Gaussian mechanism spend, by Renyi orders.
 ///
-/// The conversion to (epsilon, delta) is theorem 21 of Balle, Barthe, Gaboardi, Hsu, Sato, "Hypothesis Testing
-/// Interpretations and Renyi Differential Privacy" (2020). Neighbours differ by one record's presence.
+/// Neighbours differ by one record's presence.
 class RdpAccountant {
  public:
   /// Counts further steps. Throws ConfigError for a negative multiplier or number of steps, or a rate outside of 0

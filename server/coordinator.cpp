@@ -64,7 +64,8 @@ Coordinator::Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptio
         "robust: expected the rule \"mean\" without norm_bound under secure aggregation, where nobody sees single "
         "updates, got one that needs them");
   }
-  if (plan.privacy) privacy_.emplace(*plan.privacy);
+  if (plan.privacy) privacy_ = std::make_unique<defenses::ParticipationLedger>(*plan.privacy);
+  if (plan.dp_sgd) privacy_ = std::make_unique<defenses::ExampleLedger>(*plan.dp_sgd);
   restore();
 }
 
@@ -232,7 +233,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
 
 void Coordinator::account(std::span<const int64_t> selected, RoundRecord& record) {
   if (!privacy_) return;
-  privacy_->count_round(selected, record.clients);
+  privacy_->count_round(round_, selected, record.clients);
   const auto spent = privacy_->spent();
   record.epsilon = spent.epsilon;
   if (spent.order_at_end && round_ % 100 == 0) {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "core/arena.h"
 #include "core/protocol.h"
+#include "defenses/dp_sgd.h"
 #include "defenses/privacy.h"
 #include "server/alpha_sampling.h"
 #include "server/robust.h"
@@ -47,6 +49,7 @@ struct RunPlan {
   std::vector<OperationPart> parts;   ///< what only some sub-networks have; read under server_alpha with the mean
   bool entropy = true;                ///< whether the rows of alpha are softmaxed over, so that they have an entropy
   std::optional<defenses::PrivacyPlan> privacy = {};  ///< what clip_noise guarantees, if clients apply it
+  std::optional<defenses::DpSgdPlan> dp_sgd = {};     ///< what DP-SGD guarantees, if clients train by it instead
 };
 
 /// What is known after a round.
@@ -110,7 +113,7 @@ class Coordinator {
     std::string optimizers;
     double reward_baseline = 0;
     std::map<int64_t, std::string> client_states;
-    std::optional<defenses::PrivacyLedger> privacy;
+    std::string privacy;
   };
 
   bool train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
@@ -135,7 +138,7 @@ class Coordinator {
   uint64_t epoch_ = 1;  // starts of this run
   double reward_baseline_ = 0;
   std::map<int64_t, std::string> client_states_;
-  std::optional<defenses::PrivacyLedger> privacy_;
+  std::unique_ptr<defenses::PrivacyLedger> privacy_;  // null: nothing is accounted
   std::optional<Remembered> previous_;
 };
 

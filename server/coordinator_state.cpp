@@ -26,7 +26,7 @@ void Coordinator::remember() {
                          .optimizers = update_.save(),
                          .reward_baseline = reward_baseline_,
                          .client_states = client_states_,
-                         .privacy = privacy_};
+                         .privacy = privacy_ ? privacy_->save() : std::string()};
 }
 
 void Coordinator::roll_back() {
@@ -35,7 +35,7 @@ void Coordinator::roll_back() {
   update_.load(previous_->optimizers);
   reward_baseline_ = previous_->reward_baseline;
   client_states_ = previous_->client_states;
-  privacy_ = previous_->privacy;
+  if (privacy_) privacy_->load(previous_->privacy);
   previous_ = {};
 }
 

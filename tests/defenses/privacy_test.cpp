@@ -37,52 +37,53 @@ TEST(PrivacyPlan, OnlyASecretRandomCohortAmplifies) {
   EXPECT_EQ(plan_privacy(options(Guard::messages), kTenOfHundred)->sampling_rate, 1);
 }
 
-TEST(PrivacyLedger, OfTheModelAgreesWithTheAccountantOverAllRounds) {
-  PrivacyLedger ledger(*plan_privacy(options(Guard::model), kTenOfHundred));
+TEST(ParticipationLedger, OfTheModelAgreesWithTheAccountantOverAllRounds) {
+  ParticipationLedger ledger(*plan_privacy(options(Guard::model), kTenOfHundred));
   RdpAccountant accountant;
   const std::vector<int64_t> cohort(10);
   for (int round = 0; round < 200; ++round) {
-    ledger.count_round(cohort, 10);
+    ledger.count_round(0, cohort, 10);
     accountant.record(2, 0.1);
   }
   EXPECT_EQ(ledger.spent().epsilon, accountant.spent(1e-5).epsilon);
 }
 
-TEST(PrivacyLedger, OfTheModelSpendsMoreInARoundThatLostClientsWithTheirNoise) {
-  PrivacyLedger full(*plan_privacy(options(Guard::model), kTenOfHundred));
-  PrivacyLedger torn = full;
+TEST(ParticipationLedger, OfTheModelSpendsMoreInARoundThatLostClientsWithTheirNoise) {
+  ParticipationLedger full(*plan_privacy(options(Guard::model), kTenOfHundred));
+  ParticipationLedger torn = full;
   const std::vector<int64_t> cohort(10);
-  full.count_round(cohort, 10);
-  torn.count_round(cohort, 5);
+  full.count_round(0, cohort, 10);
+  torn.count_round(0, cohort, 5);
   RdpAccountant half;
   half.record(2 * std::sqrt(0.5), 0.1);
   EXPECT_GT(torn.spent().epsilon, full.spent().epsilon);
   EXPECT_EQ(torn.spent().epsilon, half.spent(1e-5).epsilon);
 }
 
-TEST(PrivacyLedger, OfMessagesCountsTheClientThatSentMostOften) {
-  PrivacyLedger ledger(*plan_privacy(options(Guard::messages), kTenOfHundred));
-  for (int64_t round = 0; round < 7; ++round) ledger.count_round(std::vector<int64_t>{round, 50}, 2);
+TEST(ParticipationLedger, OfMessagesCountsTheClientThatSentMostOften) {
+  ParticipationLedger ledger(*plan_privacy(options(Guard::messages), kTenOfHundred));
+  for (int64_t round = 0; round < 7; ++round) ledger.count_round(0, std::vector<int64_t>{round, 50}, 2);
   RdpAccountant seven;
   seven.record(2, 1, 7);
   EXPECT_EQ(ledger.spent().epsilon, seven.spent(1e-5).epsilon);
 }
 
-TEST(PrivacyLedger, AWholeRunSpendsNoMoreThanItsTarget) {
+TEST(ParticipationLedger, AWholeRunSpendsNoMoreThanItsTarget) {
   for (const Guard guard : {Guard::messages, Guard::model}) {
-    PrivacyLedger ledger(*plan_privacy(options(guard, 0, 4), kTenOfHundred));
+    ParticipationLedger ledger(*plan_privacy(options(guard, 0, 4), kTenOfHundred));
     const int64_t rounds = guard == Guard::messages ? kTenOfHundred.most_rounds : kTenOfHundred.rounds;
-    for (int64_t round = 0; round < rounds; ++round) ledger.count_round(std::vector<int64_t>{7}, kTenOfHundred.cohort);
+    for (int64_t round = 0; round < rounds; ++round)
+      ledger.count_round(0, std::vector<int64_t>{7}, kTenOfHundred.cohort);
     EXPECT_LE(ledger.spent().epsilon, 4);
     EXPECT_GT(ledger.spent().epsilon, 3.98);
   }
 }
 
-TEST(PrivacyLedger, ASavedLedgerGivesTheSameFiguresToTheBit) {
+TEST(ParticipationLedger, ASavedLedgerGivesTheSameFiguresToTheBit) {
   for (const Guard guard : {Guard::messages, Guard::model}) {
-    PrivacyLedger ledger(*plan_privacy(options(guard), kTenOfHundred));
-    for (int64_t round = 0; round < 5; ++round) ledger.count_round(std::vector<int64_t>{1, 2 + round}, 9 - round);
-    PrivacyLedger restored(ledger.plan());
+    ParticipationLedger ledger(*plan_privacy(options(guard), kTenOfHundred));
+    for (int64_t round = 0; round < 5; ++round) ledger.count_round(0, std::vector<int64_t>{1, 2 + round}, 9 - round);
+    ParticipationLedger restored(ledger.plan());
     restored.load(ledger.save());
     EXPECT_EQ(restored.spent().epsilon, ledger.spent().epsilon);
     EXPECT_EQ(restored.save(), ledger.save());
@@ -95,7 +96,7 @@ TEST(PrivacyLedger, ASavedLedgerGivesTheSameFiguresToTheBit) {
   }
 }
 
-TEST(PrivacyLedger, TheNoiseOfAWholeCohortAddsUpToWhatIsAccountedFor) {
+TEST(ParticipationLedger, TheNoiseOfAWholeCohortAddsUpToWhatIsAccountedFor) {
   const auto plan = *plan_privacy(options(Guard::model), kTenOfHundred);
   const UpdateDefense defense(options(Guard::model), plan.client_std());
   const UpdateLayout layout{.weights = 40000};

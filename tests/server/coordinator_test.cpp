@@ -290,6 +290,44 @@ TEST(Coordinator, AccountsForPrivacyRoundByRoundAlsoOverAStop) {
   EXPECT_FALSE(Federation().run().rounds[0].epsilon);
 }
 
+TEST(Coordinator, AccountsForDpSgdByTheWorstClientAlsoOverAStop) {
+  const test::TemporaryFolder folder;
+  Federation whole;
+  whole.options.rounds = 4;
+  whole.options.selection = {.kind = server::SelectionKind::uniform, .fraction = 0.5};
+  whole.dp_sgd = defenses::DpSgdPlan{};
+  for (int64_t client = 0; client < whole.clients; ++client) {
+    whole.dp_sgd->clients.push_back({.weights = {0.01 * static_cast<double>(client + 1), 10}});
+  }
+  const auto expected = whole.run().rounds;
+  ASSERT_EQ(expected.size(), 4u);
+  std::map<int64_t, int64_t> steps;
+  for (int64_t round = 0; round < 4; ++round) {
+    double worst = 0;
+    for (const int64_t client : server::select_clients(whole.options.selection, whole.clients, 9, round)) {
+      steps[client] += 10;
+    }
+    for (const auto& [client, count] : steps) {
+      defenses::RdpAccountant accountant;
+      accountant.record(1, 0.01 * static_cast<double>(client + 1), count);
+      worst = std::max(worst, accountant.spent(1e-5).epsilon);
+    }
+    EXPECT_EQ(*expected[round].epsilon, worst);
+    if (round > 0) {
+      EXPECT_GE(*expected[round].epsilon, *expected[round - 1].epsilon);
+    }
+  }
+  Federation stopped = whole;
+  stopped.checkpoints = folder.path();
+  stopped.stop_after = 2;
+  stopped.run();
+  stopped.stop_after = -1;
+  const auto resumed = stopped.run().rounds;
+  ASSERT_EQ(resumed.size(), 2u);
+  EXPECT_EQ(resumed[0].epsilon, expected[2].epsilon);
+  EXPECT_EQ(resumed[1].epsilon, expected[3].epsilon);
+}
+
 TEST(Coordinator, EndsWhenNoWorkerComes) {
   Federation federation;
   federation.workers = 0;

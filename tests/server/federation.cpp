@@ -109,7 +109,8 @@ Federation::Result Federation::run() const {
                        .client_sizes = {},
                        .held_out = 50,
                        .parts = {},
-                       .privacy = privacy};
+                       .privacy = privacy,
+                       .dp_sgd = dp_sgd};
   for (int64_t client = 0; client < clients; ++client) plan.client_sizes.push_back(10 + 3 * client);
 
   std::atomic<bool> stop_workers{false};

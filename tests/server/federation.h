@@ -42,6 +42,7 @@ struct Federation {
   server::CoordinatorOptions options;
   ToyBehaviour behaviour;
   std::optional<defenses::PrivacyPlan> privacy;
+  std::optional<defenses::DpSgdPlan> dp_sgd;
   std::filesystem::path checkpoints;  ///< empty: a fresh folder
   int64_t stop_after = -1;            ///< the coordinator is stopped once so many rounds are finished
 
