@@ -32,6 +32,10 @@ ModelWorkload::ModelWorkload(std::shared_ptr<models::Network> network, Arena are
   const auto values = std::as_const(arena_).floats();
   start_.assign(values.begin(), values.end());
   models::use_batch_statistics(*network_, run_.protocol.batch_norm == BatchNormPolicy::batch);
+  const auto parameters = network_->named_parameters();
+  for (const auto& entry : arena_.layout().entries) {
+    if (entry.segment == Segment::weights) weights_.push_back(parameters[entry.name]);
+  }
 }
 
 int64_t ModelWorkload::model_size() const {
@@ -97,14 +101,22 @@ data::Batch ModelWorkload::batch(std::span<const int64_t> indices, RandomEngine*
   return data::gather(data_->splits.train, indices, augment ? data_->transform : data_->plain_transform, augment);
 }
 
-double ModelWorkload::lr(int64_t round) const {
-  return cosine_lr(options_.lr, options_.lr_min, round, run_.rounds);
+data::Batch ModelWorkload::noisy_batch(std::span<const int64_t> indices, RandomEngine* augment,
+                                       RandomEngine& noise) const {
+  data::Batch examples = batch(indices, augment);
+  if (run_.input_noise > 0) data::add_pixel_noise(examples.images, data_->transform, run_.input_noise, noise);
+  return examples;
 }
 
-int64_t ModelWorkload::local_steps(int64_t batches) const {
-  if (run_.protocol.protocol == Protocol::gradient) return 1;
-  const int64_t steps = options_.epochs * batches;
-  return options_.max_steps > 0 ? std::min(steps, options_.max_steps) : steps;
+PrivateMean ModelWorkload::private_mean(const ClientTask& task, const defenses::GaussianMechanism& mechanism,
+                                        int64_t examples, std::string_view purpose) const {
+  return {.mechanism = mechanism,
+          .expected_batch = sampling_rate(examples, options_.batch_size) * static_cast<double>(examples),
+          .noise = make_engine({.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose})};
+}
+
+double ModelWorkload::lr(int64_t round) const {
+  return cosine_lr(options_.lr, options_.lr_min, round, run_.rounds);
 }
 
 void ModelWorkload::shape_weight_gradient() {
@@ -113,7 +125,7 @@ void ModelWorkload::shape_weight_gradient() {
     const auto start = torch::from_blob(const_cast<float*>(start_.data()), {arena_.layout().weights});
     gradient.add_(arena_.segment(Segment::weights) - start, options_.fedprox_mu);
   }
-  if (options_.clip_norm > 0) clip_gradient_norm(gradient, options_.clip_norm);
+  if (options_.clip_norm > 0 && !run_.dp_sgd) clip_gradient_norm(gradient, options_.clip_norm);
 }
 
 void ModelWorkload::write_update(const ClientTask& task, std::vector<float>& residual, std::span<float> update) const {
@@ -139,6 +151,11 @@ void ModelWorkload::write_update(const ClientTask& task, std::vector<float>& res
   if (!std::all_of(update.begin(), update.end(), [](float value) { return std::isfinite(value); })) {
     throw DataError("update: expected finite values, got infinity or NaN");
   }
+}
+
+void MeanLoss::add(const torch::Tensor& losses) {
+  sum += losses.to(torch::kFloat64).sum().item<double>();
+  count += static_cast<double>(losses.numel());
 }
 
 Evaluation score(const torch::Tensor& logits, const torch::Tensor& labels) {

@@ -3,11 +3,13 @@
 #include <vector>
 
 #include "client/options.h"
+#include "client/private_gradient.h"
 #include "client/training_data.h"
 #include "client/workload.h"
 #include "core/arena.h"
 #include "core/protocol.h"
 #include "data/batch.h"
+#include "defenses/dp_sgd.h"
 #include "defenses/update_transform.h"
 #include "models/network.h"
 
@@ -18,7 +20,26 @@ struct RunSettings {
   uint64_t seed = 0;
   int64_t rounds = 1;  ///< of the whole run, for schedules
   ProtocolOptions protocol;
-  defenses::UpdateDefense defense = {};  ///< what clients do to their updates before they send them
+  defenses::UpdateDefense defense = {};                    ///< what clients do to their updates before they send them
+  std::shared_ptr<const defenses::DpSgdPlan> dp_sgd = {};  ///< null: plain gradients on batches in passes
+  double input_noise = 0;  ///< standard deviation of noise on training inputs, whose range is 0..1
+
+  Sampling sampling() const { return dp_sgd ? Sampling::poisson : Sampling::passes; }
+};
+
+/// The mean loss of a round's steps.
+struct MeanLoss {
+  double sum = 0;
+  double count = 0;
+
+  void add(double loss) {
+    sum += loss;
+    ++count;
+  }
+  /// Of single examples, which may be none.
+  void add(const torch::Tensor& losses);
+  /// 0 where there was none.
+  double value() const { return count > 0 ? sum / count : 0; }
 };
 
 /// A workload on one network whose tensors live in an arena: taking the global model, evaluating it, and forming the
@@ -47,13 +68,17 @@ class ModelWorkload : public Workload {
   /// The examples as input; `augment` draws crops and flips from it, null takes the plain transform.
   data::Batch batch(std::span<const int64_t> indices, RandomEngine* augment) const;
 
+  /// The same with the run's input noise.
+  data::Batch noisy_batch(std::span<const int64_t> indices, RandomEngine* augment, RandomEngine& noise) const;
+
+  /// What DP-SGD does to a part of `examples` examples of the task's client. Needs run_.dp_sgd.
+  PrivateMean private_mean(const ClientTask& task, const defenses::GaussianMechanism& mechanism, int64_t examples,
+                           std::string_view purpose) const;
+
   /// Local learning rate of a round: cosine from lr to lr_min over the run.
   double lr(int64_t round) const;
 
-  /// Steps of one round for a part of `batches` batches.
-  int64_t local_steps(int64_t batches) const;
-
-  /// Adds the FedProx term to the weights' gradient, then clips it.
+  /// Adds the FedProx term to the weights' gradient, then clips it, unless DP-SGD has done so example by example.
   void shape_weight_gradient();
 
   /// Writes what the protocol sends: the arena's gradients, its difference to the loaded model, or its values. The
@@ -67,6 +92,7 @@ class ModelWorkload : public Workload {
   std::shared_ptr<const TrainingData> data_;
   RunSettings run_;
   LocalTrainingOptions options_;
+  std::vector<torch::Tensor> weights_;  ///< the parameters other than alpha
 
  private:
   UpdateLayout broadcast_;

@@ -45,27 +45,51 @@ SearchWorkload::SearchWorkload(std::shared_ptr<nas::SearchNetwork> network, Aren
       weight_optimizer_(weight_options(training), arena_.layout().weights),
       alpha_optimizer_(alpha_options(search), arena_.layout().alpha) {}
 
-double SearchWorkload::architecture_step(std::span<const int64_t> train, std::span<const int64_t> valid,
-                                         double weight_lr, bool apply) {
-  const nas::Batch valid_batch = as_nas(batch(valid, nullptr));
-  // First order does not read the train batch.
-  const nas::Batch train_batch =
-      architect_.order == nas::ArchitectureOrder::first ? nas::Batch{} : as_nas(batch(train, nullptr));
-  const nas::UnrolledStep unrolled{.lr = weight_lr,
-                                   .momentum = options_.momentum,
-                                   .weight_decay = options_.weight_decay,
-                                   .momentum_buffer = weight_optimizer_.momentum_buffer()};
-  const double loss =
-      nas::architecture_gradient(*search_network_, arena_, train_batch, valid_batch, architect_, unrolled);
-  if (apply) alpha_optimizer_.step(arena_.segment(Segment::alpha), arena_.gradient(Segment::alpha));
-  return loss;
+struct SearchWorkload::Steps {
+  double weight_lr = 0;
+  bool apply = true;  ///< otherwise gradients are left in the arena
+  std::unique_ptr<Batches> valid;
+  RandomEngine augmentation, input_noise;
+  std::optional<PrivateMean> weights_mean, alpha_mean;  ///< under DP-SGD
+  MeanLoss train_loss, valid_loss;
+};
+
+void SearchWorkload::architecture_step(std::span<const int64_t> train, Steps& steps) {
+  const nas::Batch valid = as_nas(noisy_batch(steps.valid->next(), nullptr, steps.input_noise));
+  torch::Tensor gradient = arena_.gradient(Segment::alpha);
+  if (steps.alpha_mean) {
+    steps.valid_loss.add(private_alpha_gradient(*search_network_, valid, gradient, *steps.alpha_mean));
+  } else {
+    // First order does not read the train batch.
+    const nas::Batch train_batch = architect_.order == nas::ArchitectureOrder::first
+                                       ? nas::Batch{}
+                                       : as_nas(noisy_batch(train, nullptr, steps.input_noise));
+    const nas::UnrolledStep unrolled{.lr = steps.weight_lr,
+                                     .momentum = options_.momentum,
+                                     .weight_decay = options_.weight_decay,
+                                     .momentum_buffer = weight_optimizer_.momentum_buffer()};
+    steps.valid_loss.add(
+        nas::architecture_gradient(*search_network_, arena_, train_batch, valid, architect_, unrolled));
+  }
+  const torch::Tensor alpha = arena_.segment(Segment::alpha);
+  if (search_.alpha_l2 > 0) gradient.add_(alpha, 2 * search_.alpha_l2);
+  if (steps.apply) alpha_optimizer_.step(alpha, gradient);
 }
 
-double SearchWorkload::weight_step(const data::Batch& batch, double weight_lr, bool apply) {
-  const double loss = nas::weight_gradient(*search_network_, arena_, as_nas(batch));
+void SearchWorkload::weight_step(std::span<const int64_t> train, Steps& steps) {
+  const data::Batch examples = noisy_batch(train, &steps.augmentation, steps.input_noise);
+  torch::Tensor gradient = arena_.gradient(Segment::weights);
+  if (steps.weights_mean) {
+    const auto losses = [&] {
+      return torch::cross_entropy_loss(network_->forward(examples.images), examples.labels, {}, at::Reduction::None);
+    };
+    steps.train_loss.add(
+        private_weight_gradient(losses, examples.labels.size(0), weights_, gradient, *steps.weights_mean));
+  } else {
+    steps.train_loss.add(nas::weight_gradient(*search_network_, arena_, as_nas(examples)));
+  }
   shape_weight_gradient();
-  if (apply) weight_optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), weight_lr);
-  return loss;
+  if (steps.apply) weight_optimizer_.step(arena_.segment(Segment::weights), gradient, steps.weight_lr);
 }
 
 double SearchWorkload::accuracy(std::span<const int64_t> indices) {
@@ -99,33 +123,38 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   const auto stream = [&](std::string_view purpose) {
     return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
   };
-  BatchOrder train_order(split.train, options_.batch_size, stream("train order"));
-  BatchOrder valid_order = validation_order(split, options_.batch_size, run_.seed, task.round, task.client);
-  RandomEngine augmentation = make_engine(stream("augmentation"));
+  const auto batches = make_batches(run_.sampling(), split.train, options_.batch_size, stream("train order"));
+  Steps steps{
+      .weight_lr = lr(task.round),
+      .apply = run_.protocol.protocol != Protocol::gradient,
+      .valid = validation_batches(run_.sampling(), split, options_.batch_size, run_.seed, task.round, task.client),
+      .augmentation = make_engine(stream("augmentation")),
+      .input_noise = make_engine(stream("input noise"))};
+  if (run_.dp_sgd) {
+    steps.weights_mean = private_mean(task, run_.dp_sgd->weights, std::ssize(split.train), "dp-sgd weights");
+    steps.alpha_mean = private_mean(task, run_.dp_sgd->alpha, std::ssize(split.valid), "dp-sgd alpha");
+  }
   network_->set_generator(make_torch_generator(stream("network")));
   network_->train();
 
   const bool sampled = run_.protocol.protocol == Protocol::server_alpha;
   const auto choice = sampled ? decode_choice(task.instruction) : std::vector<int64_t>{};
   search_network_->select(choice);
-  const bool apply = run_.protocol.protocol != Protocol::gradient;
   const bool search_now = !sampled && task.round >= search_.warmup_rounds;
-  const double weight_lr = lr(task.round);
-  const int64_t steps = local_steps(train_order.batches());
-  double train_loss = 0;
-  double valid_loss = 0;
-  for (int64_t step = 0; step < steps; ++step) {
+  const int64_t count =
+      local_steps(options_, run_.protocol.protocol, batches_in_pass(std::ssize(split.train), options_.batch_size));
+  for (int64_t step = 0; step < count; ++step) {
     task.check();
-    const auto train = train_order.next();
-    if (search_now) valid_loss += architecture_step(train, valid_order.next(), weight_lr, apply);
-    train_loss += weight_step(batch(train, &augmentation), weight_lr, apply);
+    const auto train = batches->next();
+    if (search_now) architecture_step(train, steps);
+    weight_step(train, steps);
   }
 
   ClientOutcome outcome{
       .weight = static_cast<int64_t>(split.train.size() + split.valid.size()), .figures = {}, .state = {}};
-  outcome.figures.push_back({"steps", static_cast<double>(steps)});
-  outcome.figures.push_back({"train_loss", train_loss / static_cast<double>(steps)});
-  if (search_now) outcome.figures.push_back({"valid_loss", valid_loss / static_cast<double>(steps)});
+  outcome.figures.push_back({"steps", static_cast<double>(count)});
+  outcome.figures.push_back({"train_loss", steps.train_loss.value()});
+  if (search_now) outcome.figures.push_back({"valid_loss", steps.valid_loss.value()});
   if (sampled) {
     outcome.figures.push_back({"reward", accuracy(split.valid)});
     search_network_->select({});
@@ -143,8 +172,10 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   return outcome;
 }
 
-BatchOrder validation_order(const LocalSplit& split, int64_t batch_size, uint64_t seed, int64_t round, int64_t client) {
-  return {split.valid, batch_size, {.seed = seed, .round = round, .client = client, .purpose = "valid order"}};
+std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,
+                                            uint64_t seed, int64_t round, int64_t client) {
+  return make_batches(sampling, split.valid, batch_size,
+                      {.seed = seed, .round = round, .client = client, .purpose = "valid order"});
 }
 
 std::string encode_choice(const std::vector<int64_t>& choice) {

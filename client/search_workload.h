@@ -17,6 +17,9 @@ namespace archleak::client {
 ///   weights       values after the local epochs
 ///   server_alpha  the weights of the sub-network in the task's instruction are trained on the train part; the figure
 ///                 "reward" is its accuracy on the validation part
+///
+/// Under DP-SGD the gradients are private means over Poisson samples: the weights' with one clip and noise over the
+/// train part, alpha's with another over the validation part.
 class SearchWorkload : public ModelWorkload {
  public:
   SearchWorkload(std::shared_ptr<nas::SearchNetwork> network, Arena arena, std::shared_ptr<const TrainingData> data,
@@ -26,9 +29,10 @@ class SearchWorkload : public ModelWorkload {
   ClientOutcome train(const ClientTask& task, std::span<float> update) override;
 
  private:
-  double architecture_step(std::span<const int64_t> train, std::span<const int64_t> valid, double weight_lr,
-                           bool apply);
-  double weight_step(const data::Batch& batch, double weight_lr, bool apply);
+  /// The state of one task's steps.
+  struct Steps;
+  void architecture_step(std::span<const int64_t> train, Steps& steps);
+  void weight_step(std::span<const int64_t> train, Steps& steps);
   double accuracy(std::span<const int64_t> indices);
   /// Takes back what weight decay did to weights outside of the sub-network, which the client does not even have.
   void restore_unselected(const std::vector<int64_t>& choice);
@@ -41,7 +45,8 @@ class SearchWorkload : public ModelWorkload {
 };
 
 /// The validation batches of one client in one round, in order: what its architecture steps read.
-BatchOrder validation_order(const LocalSplit& split, int64_t batch_size, uint64_t seed, int64_t round, int64_t client);
+std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,
+                                            uint64_t seed, int64_t round, int64_t client);
 
 /// A sampled sub-network as a task's instruction: one operation's index for each edge, a byte each.
 std::string encode_choice(const std::vector<int64_t>& choice);

@@ -8,10 +8,23 @@
 
 namespace archleak::client {
 
+int64_t validation_size(int64_t count, double valid_share) {
+  const auto size = static_cast<int64_t>(static_cast<double>(count) * valid_share);
+  return valid_share > 0 ? std::max<int64_t>(size, 1) : size;
+}
+
+int64_t batches_in_pass(int64_t count, int64_t batch_size) {
+  const int64_t whole = count / batch_size;
+  return whole + (count % batch_size > 1 || whole == 0 ? 1 : 0);
+}
+
+double sampling_rate(int64_t count, int64_t batch_size) {
+  return std::min(1.0, static_cast<double>(batch_size) / static_cast<double>(count));
+}
+
 LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, uint64_t seed, int64_t client) {
   const auto count = static_cast<int64_t>(indices.size());
-  auto valid = static_cast<int64_t>(static_cast<double>(count) * valid_share);
-  if (valid_share > 0) valid = std::max<int64_t>(valid, 1);
+  const int64_t valid = validation_size(count, valid_share);
   if (count - valid < 1) {
     throw DataError(
         fmt::format("client {}: expected at least {} examples, got {}", client, valid_share > 0 ? 2 : 1, count));
@@ -29,10 +42,7 @@ BatchOrder::BatchOrder(std::span<const int64_t> indices, int64_t batch_size, Str
     : indices_(indices.begin(), indices.end()), batch_size_(batch_size), key_(key) {}
 
 int64_t BatchOrder::batches() const {
-  const auto count = static_cast<int64_t>(indices_.size());
-  const int64_t whole = count / batch_size_;
-  const int64_t rest = count % batch_size_;
-  return whole + (rest > 1 || whole == 0 ? 1 : 0);
+  return batches_in_pass(static_cast<int64_t>(indices_.size()), batch_size_);
 }
 
 std::span<const int64_t> BatchOrder::next() {
@@ -49,6 +59,25 @@ std::span<const int64_t> BatchOrder::next() {
   const auto batch = std::span<const int64_t>(order_).subspan(position_, size);
   position_ += size;
   return batch;
+}
+
+PoissonBatches::PoissonBatches(std::span<const int64_t> indices, int64_t batch_size, const StreamKey& key)
+    : indices_(indices.begin(), indices.end()),
+      rate_(sampling_rate(std::ssize(indices), batch_size)),
+      engine_(make_engine(key)) {}
+
+std::span<const int64_t> PoissonBatches::next() {
+  batch_.clear();
+  for (const int64_t index : indices_) {
+    if (uniform(engine_) < rate_) batch_.push_back(index);
+  }
+  return batch_;
+}
+
+std::unique_ptr<Batches> make_batches(Sampling sampling, std::span<const int64_t> indices, int64_t batch_size,
+                                      const StreamKey& key) {
+  if (sampling == Sampling::poisson) return std::make_unique<PoissonBatches>(indices, batch_size, key);
+  return std::make_unique<BatchOrder>(indices, batch_size, key);
 }
 
 }  // namespace archleak::client

@@ -28,15 +28,34 @@ struct LocalSplit {
 /// share is positive) go to the validation part. Throws DataError when the train part would be empty.
 LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, uint64_t seed, int64_t client);
 
-/// An endless sequence of batches over one part: each pass visits every example once, in a new order.
-class BatchOrder {
+/// Examples that `split_locally` puts into the validation part of `count`.
+int64_t validation_size(int64_t count, double valid_share);
+
+/// Batches of `batch_size` in one pass over `count` examples: a single one left over by larger batches is none.
+int64_t batches_in_pass(int64_t count, int64_t batch_size);
+
+/// The probability with which Poisson sampling draws each of `count` examples, so that a batch has `batch_size` of them
+/// in the mean; 1 for fewer.
+double sampling_rate(int64_t count, int64_t batch_size);
+
+/// An endless sequence of batches over one part of a client's examples.
+class Batches {
+ public:
+  virtual ~Batches() = default;
+
+  /// The next batch, as indices of examples; valid until the next call.
+  virtual std::span<const int64_t> next() = 0;
+};
+
+/// Each pass visits every example once, in a new order.
+class BatchOrder : public Batches {
  public:
   /// `key` names the stream of orders; its index counts the passes.
   BatchOrder(std::span<const int64_t> indices, int64_t batch_size, StreamKey key);
 
-  /// The next batch, of batch_size examples or what is left of the pass; valid until the next call. A single example
-  /// left over by larger batches is skipped, since batch statistics need two; it comes elsewhere in the next pass.
-  std::span<const int64_t> next();
+  /// Of batch_size examples or what is left of the pass. A single example left over by larger batches is skipped, since
+  /// batch statistics need two; it comes elsewhere in the next pass.
+  std::span<const int64_t> next() override;
 
   /// Batches in one pass.
   int64_t batches() const;
@@ -48,5 +67,27 @@ class BatchOrder {
   int64_t position_ = 0;
   StreamKey key_;
 };
+
+/// Poisson sampling: each batch has every example with probability `sampling_rate`, whatever the others have; it may be
+/// empty. What amplification by sampling assumes.
+class PoissonBatches : public Batches {
+ public:
+  PoissonBatches(std::span<const int64_t> indices, int64_t batch_size, const StreamKey& key);
+  std::span<const int64_t> next() override;
+
+ private:
+  std::vector<int64_t> indices_;
+  std::vector<int64_t> batch_;
+  double rate_;
+  RandomEngine engine_;
+};
+
+/// How a step's batch is chosen.
+enum class Sampling {
+  passes,   ///< BatchOrder
+  poisson,  ///< PoissonBatches
+};
+std::unique_ptr<Batches> make_batches(Sampling sampling, std::span<const int64_t> indices, int64_t batch_size,
+                                      const StreamKey& key);
 
 }  // namespace archleak::client

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 
 #include "core/error.h"
 
@@ -125,6 +126,14 @@ Batch gather(const Dataset& dataset, std::span<const int64_t> indices, const Tra
     labels[i] = dataset.labels[index];
   }
   return batch;
+}
+
+void add_pixel_noise(torch::Tensor images, const Transform& transform, double std, RandomEngine& engine) {
+  std::normal_distribution<double> normal(0, std);
+  torch::Tensor noise = torch::empty_like(images, torch::MemoryFormat::Contiguous);
+  float* const values = noise.data_ptr<float>();
+  for (int64_t i = 0; i < noise.numel(); ++i) values[i] = static_cast<float>(normal(engine));
+  images.add_(noise.div_(torch::tensor(transform.deviation).view({1, -1, 1, 1})));
 }
 
 }  // namespace archleak::data

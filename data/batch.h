@@ -22,4 +22,7 @@ struct Batch {
 Batch gather(const Dataset& dataset, std::span<const int64_t> indices, const Transform& transform,
              RandomEngine* augmentation = nullptr);
 
+/// Adds to every pixel a draw of N(0, std^2) in units of its range 0..1, before `transform` normalised it.
+void add_pixel_noise(torch::Tensor images, const Transform& transform, double std, RandomEngine& engine);
+
 }  // namespace archleak::data

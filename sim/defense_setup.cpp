@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "client/training_data.h"
 #include "server/selection.h"
 
 namespace archleak::sim {
@@ -77,6 +78,51 @@ void check_clip_noise(Config& config, const RunConfig& run) {
   }
 }
 
+void check_dp_sgd(Config& config, const RunConfig& run) {
+  if (run.defense.has(Transform::clip_noise)) {
+    config.section("defense.dp_sgd")
+        .fail("enabled",
+              "expected false with the transform clip_noise, since a run has one account of one guarantee, got true");
+  }
+  if (run.protocol.protocol == Protocol::server_alpha) {
+    config.section("federation")
+        .fail("protocol",
+              "expected \"gradient\", \"delta\" or \"weights\" with defense.dp_sgd, got \"server_alpha\", whose "
+              "rewards would tell of examples without noise");
+  }
+  if (run.workload == WorkloadKind::search && run.architect.order != nas::ArchitectureOrder::first) {
+    config.section("search").fail("order",
+                                  "expected \"first\" with defense.dp_sgd, which takes alpha's gradient on the "
+                                  "validation part alone, got another");
+  }
+}
+
+/// How often each client takes part, and in rounds with architecture steps.
+void count_rounds(const RunConfig& run, std::vector<defenses::ClientSchedule>& clients) {
+  for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
+    for (const int64_t client :
+         server::select_clients(run.coordinator.selection, std::ssize(clients), run.seed, round)) {
+      ++clients[client].rounds;
+      if (round >= run.search.warmup_rounds) ++clients[client].alpha_rounds;
+    }
+  }
+}
+
+/// What a client with `examples` examples does in a round.
+defenses::ClientSchedule schedule_of(const RunConfig& run, int64_t examples) {
+  const bool search = run.workload == WorkloadKind::search;
+  const int64_t valid = search ? client::validation_size(examples, run.search.valid_share) : 0;
+  const int64_t train = examples - valid;
+  if (train < 1) return {};  // it cannot train
+  const int64_t batch_size = run.training.batch_size;
+  const int64_t steps =
+      client::local_steps(run.training, run.protocol.protocol, client::batches_in_pass(train, batch_size));
+  defenses::ClientSchedule schedule;
+  if (!run.protocol.withhold_weights) schedule.weights = {client::sampling_rate(train, batch_size), steps};
+  if (search) schedule.alpha = {client::sampling_rate(valid, batch_size), steps};
+  return schedule;
+}
+
 }  // namespace
 
 void check_defenses(Config& config, const RunConfig& run) {
@@ -87,6 +133,11 @@ void check_defenses(Config& config, const RunConfig& run) {
         "rewards, got some");
   }
   if (run.defense.has(Transform::clip_noise)) check_clip_noise(config, run);
+  if (run.defense.dp_sgd.enabled) check_dp_sgd(config, run);
+  if (run.search.alpha_l2 > 0 && run.protocol.protocol == Protocol::server_alpha) {
+    config.section("search").fail("alpha_l2",
+                                  "expected 0 with protocol \"server_alpha\", whose clients have no alpha, got more");
+  }
   if (!run.protocol.secure_aggregation) return;
   check_client_state(config, run, "with secure_aggregation, since what a simulated client keeps travels in the clear");
   const auto& schedule = run.coordinator.schedule;
@@ -109,16 +160,31 @@ std::optional<defenses::PrivacyPlan> privacy_plan(const RunConfig& run) {
                                  .most_rounds = most_rounds(run)});
 }
 
+std::optional<defenses::DpSgdPlan> dp_sgd_plan(const RunConfig& run, std::span<const int64_t> client_sizes) {
+  if (!run.defense.dp_sgd.enabled) return std::nullopt;
+  std::vector<defenses::ClientSchedule> clients;
+  for (const int64_t examples : client_sizes) clients.push_back(schedule_of(run, examples));
+  count_rounds(run, clients);
+  return defenses::plan_dp_sgd(run.defense.dp_sgd, std::move(clients), run.search.warmup_rounds);
+}
+
 defenses::UpdateDefense update_defense(const RunConfig& run) {
   const auto plan = privacy_plan(run);
   return defenses::UpdateDefense(run.defense, plan ? plan->client_std() : 0);
 }
 
-std::vector<std::string> defenses_in_words(const RunConfig& run) {
+std::vector<std::string> defenses_in_words(const RunConfig& run, const std::optional<defenses::DpSgdPlan>& dp_sgd) {
   std::vector<std::string> words = describe_in_words(run.defense);
   if (const auto plan = privacy_plan(run)) {
     words.push_back(fmt::format("noise multiplier {:.4g}, standard deviation {:.4g} at each client",
                                 plan->noise_multiplier, plan->client_std()));
+  }
+  if (dp_sgd) {
+    words.push_back(fmt::format("noise multiplier {:.4g}", dp_sgd->weights.noise_multiplier));
+    if (run.workload == WorkloadKind::search) {
+      words.back() +=
+          fmt::format("; of alpha {:.4g}, with clip {}", dp_sgd->alpha.noise_multiplier, dp_sgd->alpha.clip);
+    }
   }
   if (run.protocol.secure_aggregation) {
     words.push_back(fmt::format("secure aggregation: masked updates, {:.3g} % of a round's clients unmask their sum",

@@ -1,9 +1,11 @@
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/config.h"
+#include "defenses/dp_sgd.h"
 #include "defenses/privacy.h"
 #include "defenses/update_transform.h"
 #include "sim/run_config.h"
@@ -17,10 +19,14 @@ void check_defenses(Config& config, const RunConfig& run);
 /// What clip_noise guarantees in this run; nothing without it. Throws ConfigError for a target that cannot be met.
 std::optional<defenses::PrivacyPlan> privacy_plan(const RunConfig& run);
 
+/// What DP-SGD guarantees in this run, whose clients have so many examples; nothing without it. Throws ConfigError for
+/// a target that cannot be met.
+std::optional<defenses::DpSgdPlan> dp_sgd_plan(const RunConfig& run, std::span<const int64_t> client_sizes);
+
 /// What the run's clients do to their updates.
 defenses::UpdateDefense update_defense(const RunConfig& run);
 
-/// The defences in force, for people: one line each.
-std::vector<std::string> defenses_in_words(const RunConfig& run);
+/// The defences in force, for people: one line each. `dp_sgd` is the run's plan, if it has one.
+std::vector<std::string> defenses_in_words(const RunConfig& run, const std::optional<defenses::DpSgdPlan>& dp_sgd = {});
 
 }  // namespace archleak::sim

@@ -60,8 +60,9 @@ RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve,
           .max_local_steps = config.training.max_steps,
           .batch_norm = name_of<BatchNormPolicy>(config.protocol.batch_norm, {{BatchNormPolicy::average, "average"},
                                                                               {BatchNormPolicy::local, "local"},
-                                                                              {BatchNormPolicy::batch, "batch"}}),
-          .defenses = defenses_in_words(config)};
+                                                                              {BatchNormPolicy::batch, "batch"},
+                                                                              {BatchNormPolicy::group, "group"}}),
+          .defenses = defenses_in_words(config, plan.dp_sgd)};
 }
 
 void write_client_histogram(const client::TrainingData& data, RunDirectory& directory) {

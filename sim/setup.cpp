@@ -7,6 +7,7 @@
 #include "client/train_workload.h"
 #include "core/error.h"
 #include "core/torch_random.h"
+#include "models/batch_norm.h"
 #include "models/registry.h"
 #include "nas/dag_network.h"
 #include "sim/defense_setup.h"
@@ -14,8 +15,34 @@
 namespace archleak::sim {
 namespace {
 
-client::RunSettings settings(const RunConfig& run) {
-  return {.seed = run.seed, .rounds = run.coordinator.rounds, .protocol = run.protocol, .defense = update_defense(run)};
+std::vector<int64_t> client_sizes(const client::TrainingData& data) {
+  std::vector<int64_t> sizes;
+  for (const auto& indices : data.partition) sizes.push_back(std::ssize(indices));
+  return sizes;
+}
+
+client::RunSettings settings(const RunConfig& run, const client::TrainingData& data) {
+  client::RunSettings settings{.seed = run.seed,
+                               .rounds = run.coordinator.rounds,
+                               .protocol = run.protocol,
+                               .defense = update_defense(run),
+                               .input_noise = run.defense.input_noise};
+  if (const auto plan = dp_sgd_plan(run, client_sizes(data))) {
+    settings.dp_sgd = std::make_shared<const defenses::DpSgdPlan>(*plan);
+  }
+  return settings;
+}
+
+/// Normalises as the run says, before anybody uses the network. Throws ConfigError where DP-SGD could not tell the
+/// examples of a batch apart.
+void set_normalisation(const RunConfig& run, torch::nn::Module& network) {
+  if (run.protocol.batch_norm == BatchNormPolicy::group) models::use_group_norm(network);
+  if (!run.defense.dp_sgd.enabled || !models::mixes_examples(network)) return;
+  throw ConfigError(
+      "federation.batch_norm: expected \"group\" with defense.dp_sgd, since batch normalisation mixes the examples of "
+      "a "
+      "batch and none has a gradient of its own, got another; or choose a network without it (cnn, alexnet, column_fc, "
+      "or space.kind = \"graph\")");
 }
 
 nas::Genotype network_genotype(const RunConfig& run) {
@@ -31,11 +58,10 @@ client::TrainWorkload::Hooks derived_hooks(const RunConfig& run, const std::shar
     network->set_drop_path(drop_path * static_cast<double>(round) / static_cast<double>(rounds));
   };
   if (run.network.derived.auxiliary) {
-    hooks.loss = [network, weight = run.network.auxiliary_weight](const torch::Tensor& logits,
-                                                                  const torch::Tensor& labels) {
-      namespace functional = torch::nn::functional;
-      return functional::cross_entropy(logits, labels) +
-             weight * functional::cross_entropy(network->auxiliary_logits(), labels);
+    hooks.loss = [network, weight = run.network.auxiliary_weight](
+                     const torch::Tensor& logits, const torch::Tensor& labels, at::Reduction::Reduction reduction) {
+      return torch::cross_entropy_loss(logits, labels, {}, reduction) +
+             weight * torch::cross_entropy_loss(network->auxiliary_logits(), labels, {}, reduction);
     };
   }
   return hooks;
@@ -63,6 +89,7 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
       model.search = nas::make_search_network(run.space, shape, classes, init);
     }
     model.network = model.search;
+    set_normalisation(run, *model.network);
     model.arena = Arena::adopt(*model.search, [&](const std::string& name) { return model.search->is_alpha(name); });
     return model;
   }
@@ -72,6 +99,7 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
   } else {
     model.network = models::make_network(run.network.name, shape, classes, init);
   }
+  set_normalisation(run, *model.network);
   model.arena = Arena::adopt(*model.network);
   return model;
 }
@@ -84,7 +112,7 @@ client::WorkerPlan make_worker_plan(const std::string& config) {
   client::WorkerPlan plan;
   plan.protocol = run->protocol;
   plan.seed = run->seed;
-  plan.make_workload = [run, data, settings = settings(*run)]() -> std::unique_ptr<client::Workload> {
+  plan.make_workload = [run, data, settings = settings(*run, *data)]() -> std::unique_ptr<client::Workload> {
     at::init_num_threads();
     GlobalModel model = make_global_model(*run, data->splits.train.shape, data->splits.train.classes);
     if (model.search) {
@@ -106,12 +134,12 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
   server::RunPlan plan{.config = resolved,
                        .seed = run.seed,
                        .protocol = run.protocol,
-                       .client_sizes = {},
+                       .client_sizes = client_sizes(data),
                        .held_out = data.splits.test.size(),
                        .parts = {},
                        .entropy = run.space_kind == SpaceKind::darts,
-                       .privacy = privacy_plan(run)};
-  for (const auto& indices : data.partition) plan.client_sizes.push_back(static_cast<int64_t>(indices.size()));
+                       .privacy = privacy_plan(run),
+                       .dp_sgd = dp_sgd_plan(run, client_sizes(data))};
   for (const auto& entry : model.arena.layout().entries) {
     const auto place = model.search ? model.search->place(entry.name) : std::nullopt;
     if (place) plan.parts.push_back({entry.offset, entry.size, place->row, place->operation});

@@ -7,10 +7,11 @@ namespace archleak::sim {
 std::vector<int64_t> examples_behind(const RunConfig& run, const client::TrainingData& data, int64_t round,
                                      int64_t client, int64_t steps) {
   const auto split = client::split_locally(data.partition.at(client), run.search.valid_share, run.seed, client);
-  auto order = client::validation_order(split, run.training.batch_size, run.seed, round, client);
+  const auto sampling = run.defense.dp_sgd.enabled ? client::Sampling::poisson : client::Sampling::passes;
+  const auto batches = client::validation_batches(sampling, split, run.training.batch_size, run.seed, round, client);
   std::vector<int64_t> examples;
   for (int64_t step = 0; step < steps; ++step) {
-    const auto batch = order.next();
+    const auto batch = batches->next();
     examples.insert(examples.end(), batch.begin(), batch.end());
   }
   return examples;

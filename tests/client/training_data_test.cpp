@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -71,6 +72,45 @@ TEST(BatchOrder, SkipsASingleExampleLeftOverUnlessItIsAllThereIs) {
   BatchOrder lonely(range(1), 4, {.seed = 3, .purpose = "test"});
   EXPECT_EQ(lonely.batches(), 1);
   EXPECT_EQ(lonely.next().size(), 1u);
+}
+
+TEST(PoissonBatches, DrawEachExampleAtItsRateAndIndependently) {
+  const auto indices = range(200);
+  PoissonBatches batches(indices, 30, {.seed = 3, .purpose = "test"});
+  std::vector<double> drawn(200);
+  double total = 0, square = 0;
+  constexpr int kSteps = 4000;
+  for (int step = 0; step < kSteps; ++step) {
+    const auto batch = batches.next();
+    EXPECT_TRUE(std::is_sorted(batch.begin(), batch.end()));
+    for (const int64_t index : batch) ++drawn[index - 100];
+    total += static_cast<double>(batch.size());
+    square += std::pow(static_cast<double>(batch.size()) - 30, 2);
+  }
+  EXPECT_EQ(sampling_rate(200, 30), 0.15);
+  EXPECT_NEAR(total / kSteps, 30, 4 * std::sqrt(200 * 0.15 * 0.85 / kSteps));
+  EXPECT_NEAR(square / kSteps, 200 * 0.15 * 0.85, 0.1 * 200 * 0.15 * 0.85) << "the size varies as a binomial does";
+  for (const double count : drawn) EXPECT_NEAR(count / kSteps, 0.15, 5 * std::sqrt(0.15 * 0.85 / kSteps));
+}
+
+TEST(PoissonBatches, AreTheSameForTheSameKeyAndOthersForAnother) {
+  const auto indices = range(50);
+  const auto first = [&](uint64_t seed) {
+    PoissonBatches batches(indices, 10, {.seed = seed, .purpose = "test"});
+    const auto batch = batches.next();
+    return std::vector<int64_t>(batch.begin(), batch.end());
+  };
+  EXPECT_EQ(first(1), first(1));
+  EXPECT_NE(first(1), first(2));
+}
+
+TEST(PoissonBatches, MayBeEmptyAndHoldAllOfAPartThatIsSmallerThanABatch) {
+  PoissonBatches rare(range(3), 1, {.purpose = "test"});
+  int empty = 0;
+  for (int step = 0; step < 100; ++step) empty += rare.next().empty() ? 1 : 0;
+  EXPECT_GT(empty, 10);
+  PoissonBatches all(range(3), 8, {.purpose = "test"});
+  EXPECT_EQ(all.next().size(), 3u);
 }
 
 }  // namespace

@@ -134,5 +134,23 @@ TEST(Batch, TheEngineDecidesTheAugmentation) {
   EXPECT_FALSE(draw(3).equal(draw(4)));
 }
 
+TEST(PixelNoise, HasTheStatedSizeBeforeNormalisationInEveryChannel) {
+  const Transform transform{{0.5f, 0.25f}, {0.5f, 2.0f}};
+  const torch::Tensor clean = torch::zeros({50, 2, 20, 20}).contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto noisy = [&](uint64_t seed) {
+    RandomEngine engine = make_engine({.seed = seed});
+    torch::Tensor images = clean.clone();
+    add_pixel_noise(images, transform, 0.1, engine);
+    return images;
+  };
+  const torch::Tensor images = noisy(1);
+  EXPECT_TRUE(images.is_contiguous(torch::MemoryFormat::ChannelsLast));
+  EXPECT_NEAR(images.select(1, 0).std().item<double>(), 0.1 / 0.5, 0.01 * 0.1 / 0.5 * 3);
+  EXPECT_NEAR(images.select(1, 1).std().item<double>(), 0.1 / 2.0, 0.01 * 0.1 / 2.0 * 3);
+  EXPECT_NEAR(images.mean().item<double>(), 0, 0.003);
+  EXPECT_TRUE(images.equal(noisy(1)));
+  EXPECT_FALSE(images.equal(noisy(2)));
+}
+
 }  // namespace
 }  // namespace archleak::data

@@ -73,6 +73,10 @@ const std::vector<std::string> kPrivate{
     "--set", "defense.transforms=[\"clip_noise\"]", "--set", "defense.clip_noise.target_epsilon=20",
     "--set", "federation.weighting=uniform",        "--set", "federation.batch_norm=batch"};
 
+const std::vector<std::string> kDpSgd{
+    "--set", "defense.dp_sgd.enabled=true",     "--set", "federation.batch_norm=group",
+    "--set", "defense.dp_sgd.target_epsilon=6", "--set", "defense.input_noise=0.05"};
+
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
@@ -81,7 +85,7 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
 TEST(Run, WithDefencesTheBitsDoNotDependOnWorkersOrFidelityEither) {
   const TemporaryFolder folder;
   const std::string plain = hash_of(folder, {});
-  for (const auto& defence : {kNoise, kPrivate}) {
+  for (const auto& defence : {kNoise, kPrivate, kDpSgd}) {
     const std::string expected = hash_of(folder, with({"--workers", "1"}, defence));
     EXPECT_NE(expected, plain);
     EXPECT_EQ(hash_of(folder, with({"--workers", "4"}, defence)), expected);
@@ -110,10 +114,9 @@ TEST(Run, SecureAggregationGivesTheSameModelToTheBit) {
   EXPECT_EQ(hash_of(folder, with({"--workers", "4"}, secure)), expected);
 }
 
-TEST(Run, AnInterruptedRunWithDefencesResumesToTheSameBits) {
+void expect_resumed_like_whole(const std::vector<std::string>& defences) {
   const TemporaryFolder folder;
   const auto config = test::write_tiny_search(folder.path(), 6);
-  const std::vector<std::string> defences = with(kPrivate, {"--set", "federation.secure_aggregation=true"});
   const auto whole = folder / "whole";
   const auto cut = folder / "cut";
   ASSERT_EQ(archleak(with({"run", config.string(), "--out", whole.string()}, defences), folder.path()).code, 0);
@@ -125,6 +128,23 @@ TEST(Run, AnInterruptedRunWithDefencesResumesToTheSameBits) {
   EXPECT_EQ(archleak({"resume", cut.string()}, folder.path()).code, 0);
   EXPECT_EQ(test::last_metric(cut, "model_hash"), test::last_metric(whole, "model_hash"));
   EXPECT_EQ(test::last_metric(cut, "epsilon"), test::last_metric(whole, "epsilon"));
+  EXPECT_GT(std::stod(test::last_metric(cut, "epsilon")), 0);
+}
+
+TEST(Run, AnInterruptedRunWithDefencesResumesToTheSameBits) {
+  expect_resumed_like_whole(with(kPrivate, {"--set", "federation.secure_aggregation=true"}));
+}
+
+TEST(Run, AnInterruptedRunUnderDpSgdKeepsItsEpsilon) {
+  expect_resumed_like_whole(kDpSgd);
+}
+
+TEST(Run, UnderDpSgdSpendsItsTargetInTheEnd) {
+  const TemporaryFolder folder;
+  hash_of(folder, kDpSgd);
+  const double epsilon = std::stod(test::last_metric(folder / "run", "epsilon"));
+  EXPECT_GT(epsilon, 5.9);
+  EXPECT_LE(epsilon, 6);
 }
 
 TEST(Run, ANetworkIsTrainedFromTheSearchedGenotype) {

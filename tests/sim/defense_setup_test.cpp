@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "sim/setup.h"
 
 namespace archleak::sim {
 namespace {
@@ -94,6 +95,78 @@ TEST(DefenseSetup, TheNoiseMultiplierIsCalibratedForTheRunsOwnSelection) {
 
 TEST(DefenseSetup, ATargetThatCannotBeMetIsAConfigError) {
   EXPECT_THROW(privacy_plan(parse(kPrivate, {"defense.clip_noise.target_epsilon=1e-6"})), ConfigError);
+}
+
+const std::vector<std::string> kDpSgd{"defense.dp_sgd.enabled=true"};
+
+std::vector<std::string> with(std::vector<std::string> overrides, const std::vector<std::string>& more) {
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return overrides;
+}
+
+TEST(DefenseSetup, DpSgdRefusesWhatWouldUndoItsGuarantee) {
+  EXPECT_EQ(error_of("", kDpSgd), "no error");
+  EXPECT_THAT(error_of("", with(kDpSgd, {"federation.protocol=server_alpha"})), HasSubstr("rewards would tell"));
+  EXPECT_THAT(error_of(kPrivate, kDpSgd), HasSubstr("defense.dp_sgd.enabled: expected false with"));
+  EXPECT_THAT(error_of("", with(kDpSgd, {"search.order=second"})), HasSubstr("search.order: expected \"first\""));
+  EXPECT_EQ(error_of("", with(kDpSgd, {"search.order=second", "run.workload=train"})), "no error");
+  EXPECT_THAT(error_of("", {"search.alpha_l2=1", "federation.protocol=server_alpha"}), HasSubstr("search.alpha_l2"));
+  EXPECT_THAT(error_of("", {"defense.dp_sgd.clip=0"}), HasSubstr("defense.dp_sgd.clip"));
+}
+
+TEST(DefenseSetup, DpSgdRefusesNetworksThatMixExamplesAndSaysWhatToDo) {
+  const auto build = [](const std::vector<std::string>& more) {
+    make_global_model(parse("", with(kDpSgd, more)), {1, 28, 28}, 10);
+  };
+  try {
+    build({});
+    FAIL() << "expected an error";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("federation.batch_norm: expected \"group\""));
+  }
+  EXPECT_THROW(build({"run.workload=train", "network.name=resnet20"}), ConfigError);
+  EXPECT_NO_THROW(build({"run.workload=train", "network.name=resnet20", "federation.batch_norm=group"}));
+  EXPECT_NO_THROW(build({"run.workload=train", "network.name=cnn"}));
+  EXPECT_NO_THROW(build({"space.channels=2", "space.layers=2", "federation.batch_norm=group"}));
+  EXPECT_NO_THROW(build({"space.kind=graph", "graph.cells=4"}));
+}
+
+TEST(DefenseSetup, DpSgdAccountsForEachClientsOwnStepsAndHalves) {
+  const std::vector<std::string> run =
+      with(kDpSgd, {"federation.clients=2", "federation.rounds=10", "search.warmup_rounds=4", "training.batch_size=16",
+                    "training.epochs=2", "search.valid_share=0.25"});
+  const std::vector<int64_t> sizes{400, 40};
+  const auto plan = dp_sgd_plan(parse("", run), sizes);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->clients[0].weights.sampling_rate, 16.0 / 300);
+  EXPECT_EQ(plan->clients[0].weights.steps, 2 * 19);
+  EXPECT_EQ(plan->clients[0].alpha.sampling_rate, 16.0 / 100);
+  EXPECT_EQ(plan->clients[0].alpha.steps, 2 * 19);
+  EXPECT_EQ(plan->clients[0].rounds, 10);
+  EXPECT_EQ(plan->clients[0].alpha_rounds, 6);
+  EXPECT_EQ(plan->clients[1].weights.sampling_rate, 16.0 / 30);
+  EXPECT_EQ(plan->clients[1].alpha.sampling_rate, 1) << "ten examples are less than a batch";
+  EXPECT_EQ(plan->first_alpha_round, 4);
+
+  const auto steps_of = [&](const std::vector<std::string>& more) {
+    const auto client = dp_sgd_plan(parse("", with(run, more)), sizes)->clients[0];
+    return std::pair(client.weights.steps, client.alpha.steps);
+  };
+  EXPECT_EQ(steps_of({"federation.protocol=gradient"}), std::pair(int64_t{1}, int64_t{1}));
+  EXPECT_EQ(steps_of({"federation.withhold_weights=true"}), std::pair(int64_t{0}, int64_t{38}));
+  EXPECT_EQ(steps_of({"run.workload=train"}), std::pair(int64_t{50}, int64_t{0}));
+  EXPECT_FALSE(dp_sgd_plan(parse(""), sizes));
+}
+
+TEST(DefenseSetup, SaysThatExamplesAreProtectedAndWithWhatNoise) {
+  const RunConfig run = parse("", with(kDpSgd, {"defense.dp_sgd.target_epsilon=8", "defense.input_noise=0.1"}));
+  const std::vector<int64_t> sizes(16, 100);
+  const auto words = defenses_in_words(run, dp_sgd_plan(run, sizes));
+  EXPECT_THAT(words, testing::Contains(HasSubstr("differential privacy of single examples")));
+  EXPECT_THAT(words, testing::Contains(HasSubstr("noise multiplier")));
+  EXPECT_THAT(words, testing::Contains(HasSubstr("training inputs")));
+  EXPECT_THAT(defenses_in_words(parse("", with(kDpSgd, {"defense.dp_sgd.noise_multiplier=0"}))),
+              testing::Contains(HasSubstr("without privacy")));
 }
 
 }  // namespace

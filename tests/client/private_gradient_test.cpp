@@ -1,0 +1,83 @@
+#include "client/private_gradient.h"
+
+#include <gtest/gtest.h>
+
+#include "core/torch_random.h"
+#include "nas/dag_network.h"
+
+namespace archleak::client {
+namespace {
+
+/// A linear layer over eight examples.
+struct Layer {
+  torch::nn::Linear layer{torch::nn::LinearOptions(200, 300)};
+  Arena arena = Arena::adopt(*layer);
+  torch::Tensor inputs = torch::randn({8, 200}, make_torch_generator({.purpose = "inputs"}), torch::TensorOptions());
+  torch::Tensor labels = torch::arange(8);
+
+  torch::Tensor losses() { return torch::cross_entropy_loss(layer->forward(inputs), labels, {}, at::Reduction::None); }
+
+  torch::Tensor private_mean(PrivateMean mean, int64_t examples = 8) {
+    private_weight_gradient([this] { return losses(); }, examples, layer->parameters(),
+                            arena.gradient(Segment::weights), mean);
+    return arena.gradient(Segment::weights).clone();
+  }
+};
+
+TEST(PrivateGradient, WithoutNoiseAndClippingIsTheSumOverTheExpectedBatch) {
+  Layer layer;
+  const torch::Tensor got = layer.private_mean({{.clip = 1e6, .noise_multiplier = 0}, 5, make_engine({})});
+  layer.arena.gradients().zero_();
+  layer.losses().sum().backward();
+  const torch::Tensor expected = layer.arena.gradients() / 5;
+  EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+}
+
+TEST(PrivateGradient, OfAnEmptyBatchIsNoiseOfTheStatedSize) {
+  Layer layer;
+  layer.arena.gradients().fill_(3);
+  const PrivateMean mean{{.clip = 0.5, .noise_multiplier = 1.4}, 20, make_engine({.seed = 2})};
+  const torch::Tensor noise = layer.private_mean(mean, 0).to(torch::kFloat64);
+  const double deviation = 1.4 * 0.5 / 20;
+  const auto count = static_cast<double>(noise.numel());
+  EXPECT_NEAR(noise.mean().item<double>(), 0, 4 * deviation / std::sqrt(count));
+  EXPECT_NEAR(noise.square().mean().sqrt().item<double>() / deviation, 1, 4 / std::sqrt(2 * count));
+  EXPECT_NEAR((noise.abs() > 2 * deviation).to(torch::kFloat64).mean().item<double>(), 0.0455, 0.005);
+}
+
+TEST(PrivateGradient, NoiseComesFromItsKeyAndIsNewAtEveryStep) {
+  Layer layer;
+  const auto mean = [](uint64_t seed) {
+    return PrivateMean{{.clip = 1, .noise_multiplier = 1}, 8, make_engine({.seed = seed})};
+  };
+  EXPECT_TRUE(layer.private_mean(mean(1)).equal(layer.private_mean(mean(1))));
+  EXPECT_FALSE(layer.private_mean(mean(1)).equal(layer.private_mean(mean(2))));
+  PrivateMean continued = mean(1);
+  const auto step = [&] {
+    private_weight_gradient([&] { return layer.losses(); }, 8, layer.layer->parameters(),
+                            layer.arena.gradient(Segment::weights), continued);
+    return layer.arena.gradient(Segment::weights).clone();
+  };
+  const torch::Tensor first = step();
+  EXPECT_FALSE(first.equal(step()));
+}
+
+TEST(PrivateGradient, OfAlphaClipsEachExampleByItself) {
+  const auto network =
+      nas::make_dag_network({.cells = 5, .channels = 2}, {1, 8, 8}, 4, make_torch_generator({.seed = 1}));
+  Arena arena = Arena::adopt(*network, [&](const std::string& name) { return network->is_alpha(name); });
+  const nas::Batch batch{
+      torch::randn({6, 1, 8, 8}, make_torch_generator({.purpose = "images"}), torch::TensorOptions()),
+      torch::arange(6) % 4};
+  const auto rows = nas::alpha_gradients_by_example(*network, batch).gradients.to(torch::kFloat64);
+  const double clip = rows.norm(2, 1).median().item<double>();
+  const torch::Tensor expected = (clip / rows.norm(2, 1)).clamp_max(1).matmul(rows) / 4;
+  PrivateMean mean{{.clip = clip, .noise_multiplier = 0}, 4, make_engine({})};
+  const torch::Tensor losses = private_alpha_gradient(*network, batch, arena.gradient(Segment::alpha), mean);
+  EXPECT_EQ(losses.numel(), 6);
+  EXPECT_LT((arena.gradient(Segment::alpha) - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+  EXPECT_TRUE(arena.gradient(Segment::weights).eq(0).all().item<bool>());
+}
+
+}  // namespace
+}  // namespace archleak::client
