@@ -46,7 +46,7 @@ void LocalWorkers::watch() {
       const Exit ended{.name = process->name,
                        .pid = process->pid,
                        .how = describe_exit(status),
-                       .clean = WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                       .clean = signals_sent > 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0),
                        .left = static_cast<int64_t>(processes_.size()) - 1};
       process = processes_.erase(process);
       on_exit_(ended);

@@ -19,7 +19,7 @@ class LocalWorkers {
     std::string name;
     pid_t pid = 0;
     std::string how;     ///< "exit code 3", "signal 9 (Killed)"
-    bool clean = false;  ///< exit code 0
+    bool clean = false;  ///< exit code 0, or ended by the destructor
     int64_t left = 0;    ///< workers that are still running
   };
 

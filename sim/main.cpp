@@ -32,7 +32,7 @@ int main(int argc, char** argv) {
   sim::add_tap_command(app, exit_code);
   sim::add_capture_command(app);
   sim::add_attack_command(app, exit_code);
-  sim::add_audit_command(app);
+  sim::add_audit_command(app, exit_code);
   sim::add_nas_command(app);
   sim::add_data_command(app);
   sim::add_keys_command(app);

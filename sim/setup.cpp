@@ -106,9 +106,12 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
 
 client::WorkerPlan make_worker_plan(const std::string& config) {
   const auto run = std::make_shared<const RunConfig>(parse_run_config(config, "configuration of the coordinator"));
+  return plan_worker(run, make_training_data(*run));
+}
+
+client::WorkerPlan plan_worker(std::shared_ptr<const RunConfig> run, std::shared_ptr<const client::TrainingData> data) {
   // For the whole process: every slot's thread takes it over when it first computes.
   at::set_num_threads(run->workers.threads);
-  const auto data = make_training_data(*run);
   client::WorkerPlan plan;
   plan.protocol = run->protocol;
   plan.seed = run->seed;

@@ -30,6 +30,9 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
 /// What a worker does with a resolved configuration: reads it, loads the data, and makes workloads on demand.
 client::WorkerPlan make_worker_plan(const std::string& config);
 
+/// The same with data at hand. Sets the intra-op threads of the whole process.
+client::WorkerPlan plan_worker(std::shared_ptr<const RunConfig> run, std::shared_ptr<const client::TrainingData> data);
+
 /// The coordinator's plan for the run.
 server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved, const client::TrainingData& data,
                               const GlobalModel& model);

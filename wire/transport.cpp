@@ -1,5 +1,8 @@
 #include "wire/transport.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 
@@ -69,8 +72,35 @@ void set_ipv6(zmq::socket_t& socket, const std::string& url) {
 
 }  // namespace
 
+namespace {
+
+/// The file of an ipc address, which ZeroMQ leaves behind; removed at the end unless another has taken its place.
+class IpcFile {
+ public:
+  explicit IpcFile(const std::string& url) {
+    constexpr std::string_view kIpc = "ipc://";
+    struct stat status {};
+    if (!url.starts_with(kIpc) || ::stat(url.c_str() + kIpc.size(), &status) != 0) return;
+    path_ = url.substr(kIpc.size());
+    inode_ = status.st_ino;
+  }
+  ~IpcFile() {
+    struct stat status {};
+    if (!path_.empty() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_) ::unlink(path_.c_str());
+  }
+  IpcFile(const IpcFile&) = delete;
+  IpcFile& operator=(const IpcFile&) = delete;
+
+ private:
+  std::string path_;
+  ino_t inode_ = 0;
+};
+
+}  // namespace
+
 struct CoordinatorSocket::State {
   std::optional<Gatekeeper> gatekeeper;  // outlives the socket
+  std::optional<IpcFile> file;           // likewise
   zmq::socket_t socket;
   Limits limits;
   TrafficCount sent;
@@ -97,6 +127,7 @@ CoordinatorSocket::CoordinatorSocket(zmq::context_t& context, const std::string&
   } catch (const zmq::error_t& error) {
     throw TransportError(url + ": expected an address to listen at, got: " + error.what());
   }
+  state_->file.emplace(url);
 }
 
 CoordinatorSocket::CoordinatorSocket(CoordinatorSocket&&) noexcept = default;

@@ -6,20 +6,21 @@
 namespace archleak::attacks {
 
 /// The gradient of a graph's loss with respect to alpha, for many images at once: what candidates, random restarts and
-/// ensembles cost. float64 on the CPU.
+/// ensembles cost. Computed in float or double, as the weights are, on the CPU.
 ///
-/// kLanes images go through the graph together, blocks of them side by side on torch's threads.
+/// kLanes<Real> images go through the graph together, blocks of them side by side on torch's threads.
+template <typename Real>
 class AlphaGradients {
  public:
   /// `weights` must outlive this.
-  explicit AlphaGradients(const DagWeights& weights) : weights_(weights) {}
+  explicit AlphaGradients(const BasicDagWeights<Real>& weights) : weights_(weights) {}
 
-  /// `[images, alphas]` for `images` `[images, pixels]`, each with its own loss and all of class `label`; connections
-  /// first, then operations cell by cell. Throws Error for images of another size.
+  /// `[images, alphas]` float64 for `images` `[images, pixels]`, each with its own loss and all of class `label`;
+  /// connections first, then operations cell by cell. Throws Error for images of another size.
   torch::Tensor operator()(const torch::Tensor& images, int64_t label) const;
 
  private:
-  const DagWeights& weights_;
+  const BasicDagWeights<Real>& weights_;
 };
 
 }  // namespace archleak::attacks

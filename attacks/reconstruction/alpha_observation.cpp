@@ -24,7 +24,7 @@ std::vector<int64_t> effective_rows(const DagWeights& weights) {
 
 AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels,
                                    const torch::Tensor& gradient, const torch::Tensor& sign_offset)
-    : weights_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
+    : weights_(weights), rough_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
   if (gradient.numel() != weights.alphas()) {
     throw Error(
         fmt::format("reconstruction: expected a gradient of {} alphas, got {}", weights.alphas(), gradient.numel()));
@@ -46,8 +46,9 @@ AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_
   observed_ = seen(observed_);
 }
 
-torch::Tensor AlphaObservation::predict(const torch::Tensor& images) const {
-  const AlphaGradients gradients(weights_);
+template <typename Real>
+torch::Tensor AlphaObservation::predict_in(const BasicDagWeights<Real>& weights, const torch::Tensor& images) const {
+  const AlphaGradients gradients(weights);
   torch::Tensor sum;
   for (int64_t b = 0; b < batch(); ++b) {
     const auto one = gradients(images.narrow(1, b * weights_.pixels(), weights_.pixels()), labels_[b]);
@@ -56,7 +57,12 @@ torch::Tensor AlphaObservation::predict(const torch::Tensor& images) const {
   return seen(sum.index_select(1, rows_) / batch());
 }
 
-AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, const torch::Tensor& directions) const {
+torch::Tensor AlphaObservation::predict(const torch::Tensor& images, Precision precision) const {
+  return precision == Precision::exact ? predict_in(weights_, images) : predict_in(rough_, images);
+}
+
+AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, const torch::Tensor& directions,
+                                               Precision precision) const {
   AlphaLinearisation total{.gradient = torch::zeros({size()}, torch::kFloat64),
                            .jacobian = torch::zeros({size(), directions.size(1)}, torch::kFloat64),
                            .loss = 0};
@@ -64,8 +70,9 @@ AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, cons
   for (int64_t b = 0; b < batch(); ++b) {
     const auto own = directions.narrow(0, b * weights_.pixels(), weights_.pixels());
     const auto moving = own.ne(0).any(0).nonzero().flatten();
-    const auto one = linearise_alpha_gradient(weights_, images.narrow(0, b * weights_.pixels(), weights_.pixels()),
-                                              labels_[b], own.index_select(1, moving));
+    const auto one =
+        linearise_alpha_gradient(weights_, images.narrow(0, b * weights_.pixels(), weights_.pixels()), labels_[b],
+                                 own.index_select(1, moving), precision == Precision::rough ? &rough_ : nullptr);
     total.gradient.add_(one.gradient.index_select(0, rows_), share);
     total.jacobian.index_add_(1, moving, one.jacobian.index_select(0, rows_), share);
     total.loss += share * one.loss;

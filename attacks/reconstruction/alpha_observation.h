@@ -15,6 +15,10 @@ namespace archleak::attacks {
 /// are one vector `[pixels()]`, image after image; its gradient is the mean of theirs.
 class AlphaObservation {
  public:
+  /// What a prediction is computed in. Rough ones, in float32, take half the time and err by a millionth, which does
+  /// not matter to beliefs about images that are far wider.
+  enum class Precision { exact, rough };
+
   /// `gradient` `[alphas]`, connections first, then operations cell by cell; `labels` has one class for each image of
   /// the batch. `weights` must outlive this. Throws Error for a gradient of another size or with values that are not
   /// finite, and for labels that are no class.
@@ -40,12 +44,13 @@ class AlphaObservation {
   const torch::Tensor& observed() const { return observed_; }
 
   /// What `images` `[candidates, pixels()]` would give, `[candidates, size()]`.
-  torch::Tensor predict(const torch::Tensor& images) const;
+  torch::Tensor predict(const torch::Tensor& images, Precision precision = Precision::exact) const;
 
-  /// The gradient (not its signs) at one vector of images and its differential along `directions` `[pixels(),
-  /// directions]`, with rows
-  /// `[size()]`. Directions that leave an image as it is cost nothing for that image.
-  AlphaLinearisation linearise(const torch::Tensor& images, const torch::Tensor& directions) const;
+  /// The gradient (not its signs; always exact) at one vector of images and its differential along `directions`
+  /// `[pixels(), directions]`, with rows `[size()]`. Directions that leave an image as it is cost nothing for that
+  /// image.
+  AlphaLinearisation linearise(const torch::Tensor& images, const torch::Tensor& directions,
+                               Precision precision = Precision::exact) const;
 
   /// How far `images` `[pixels()]` are from explaining what was observed: the length of the residual with rows scaled
   /// by their observed size, relative to that of no explanation at all (zero). For choosing among candidates; never
@@ -53,7 +58,11 @@ class AlphaObservation {
   double unexplained(const torch::Tensor& images) const;
 
  private:
+  template <typename Real>
+  torch::Tensor predict_in(const BasicDagWeights<Real>& weights, const torch::Tensor& images) const;
+
   const DagWeights& weights_;
+  BasicDagWeights<float> rough_;
   std::vector<int64_t> labels_;
   torch::Tensor rows_, sign_offset_, observed_;
 };

@@ -152,11 +152,10 @@ class Pass {
 
 }  // namespace
 
-DagPoint::DagPoint(const DagWeights& weights, const double* image, int64_t label)
-    : features(weights.cells * weights.feature(), 0),
-      sum_adjoints(weights.cells * weights.feature(), 0),
-      cell(weights.cells),
-      gradient(weights.alphas(), 0) {
+DagPoint::DagPoint(const DagWeights& weights, const double* image, int64_t label) : gradient(weights.alphas(), 0) {
+  features.assign(weights.cells * weights.feature(), 0);
+  sum_adjoints.assign(weights.cells * weights.feature(), 0);
+  cell.resize(weights.cells);
   const int64_t count = weights.feature(), size = weights.plane.size(), cells = weights.cells;
   Pass pass(weights, *this);
   const auto input = padded(weights.plane, weights.image_channels, image);

@@ -11,7 +11,8 @@ namespace {
 
 using Offset = std::pair<int64_t, int64_t>;
 
-std::vector<double> values(const torch::Tensor& tensor) {
+template <typename Real>
+std::vector<Real> values(const torch::Tensor& tensor) {
   const auto flat = tensor.detach().to(torch::kCPU, torch::kFloat64).contiguous();
   return {flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel()};
 }
@@ -35,8 +36,9 @@ std::vector<Offset> all_offsets() {
   return {all.begin(), all.end()};
 }
 
-std::vector<DagWeights::BorderTerm> border_terms(const Plane& plane) {
-  std::vector<DagWeights::BorderTerm> result;
+template <typename Real>
+std::vector<typename BasicDagWeights<Real>::BorderTerm> border_terms(const Plane& plane) {
+  std::vector<typename BasicDagWeights<Real>::BorderTerm> result;
   for (int64_t y = 0; y < plane.height; ++y) {
     for (int64_t x = 0; x < plane.width; ++x) {
       const int64_t top = std::max<int64_t>(y - 1, 0), bottom = std::min(y + 1, plane.height - 1);
@@ -45,7 +47,7 @@ std::vector<DagWeights::BorderTerm> border_terms(const Plane& plane) {
       if (count == 9) continue;
       for (int64_t v = top; v <= bottom; ++v) {
         for (int64_t u = left; u <= right; ++u) {
-          result.push_back({y, x, v, u, 1.0 / static_cast<double>(count) - 1.0 / 9});
+          result.push_back({y, x, v, u, static_cast<Real>(1.0 / static_cast<double>(count) - 1.0 / 9)});
         }
       }
     }
@@ -55,14 +57,15 @@ std::vector<DagWeights::BorderTerm> border_terms(const Plane& plane) {
 
 }  // namespace
 
-DagWeights::DagWeights(const nas::DagNetwork& network)
+template <typename Real>
+BasicDagWeights<Real>::BasicDagWeights(const nas::DagNetwork& network)
     : options(network.options()),
       cells(options.cells),
       channels(options.channels),
       image_channels(network.shape().channels),
       classes(network.classes()),
       plane{network.shape().height, network.shape().width},
-      border(border_terms(plane)) {
+      border(border_terms<Real>(plane)) {
   const auto offsets = all_offsets();
   const auto shift = [&](const Offset& offset) { return offset.first * plane.padded_width() + offset.second; };
   const auto tap = [&](const Offset& offset) {
@@ -72,33 +75,33 @@ DagWeights::DagWeights(const nas::DagNetwork& network)
   for (const auto& offset : kSeparableOffsets[0]) stem_shifts.push_back(shift(offset));
 
   const auto parameters = network.named_parameters();
-  stem = values(parameters["stem.weight"]);
+  stem = values<Real>(parameters["stem.weight"]);
   const auto mixture = network.probabilities();
   connections.assign(cells * cells, 0);
   cell.resize(cells);
   const auto count = static_cast<int64_t>(offsets.size());
   for (int64_t p = 1; p < cells; ++p) {
-    const auto row = values(mixture[p]);
+    const auto row = values<Real>(mixture[p]);
     std::copy(row.begin(), row.end(), connections.begin() + p * cells);
     Cell& made = cell[p];
     const std::string name = "cells." + std::to_string(p) + ".";
-    made.bias = values(parameters[name + "bias"]);
-    made.operations = values(mixture[0][p - 1]);
+    made.bias = values<Real>(parameters[name + "bias"]);
+    made.operations = values<Real>(mixture[0][p - 1]);
     made.dense.assign(channels * channels * count, 0);
     made.transposed = made.dense;
-    const auto add = [&](int64_t out, int64_t in, int64_t t, double weight) {
+    const auto add = [&](int64_t out, int64_t in, int64_t t, Real weight) {
       made.dense[(out * channels + in) * count + t] += weight;
       made.transposed[(in * channels + out) * count + count - 1 - t] += weight;
     };
     for (int64_t o = nas::kSeparable3; o < nas::kOperations; ++o) {
       const std::string pair = name + nas::kPrimitives[o] + ".";
-      Separable separable{.depthwise = values(parameters[pair + "depthwise.weight"]),
-                          .pointwise = values(parameters[pair + "pointwise.weight"])};
+      Separable separable{.depthwise = values<Real>(parameters[pair + "depthwise.weight"]),
+                          .pointwise = values<Real>(parameters[pair + "pointwise.weight"])};
       for (const auto& offset : kSeparableOffsets[o - nas::kSeparable3]) separable.taps.push_back(tap(offset));
       const auto taps = static_cast<int64_t>(separable.taps.size());
       for (int64_t out = 0; out < channels; ++out) {
         for (int64_t in = 0; in < channels; ++in) {
-          const double weight = made.operations[o] * separable.pointwise[out * channels + in];
+          const Real weight = made.operations[o] * separable.pointwise[out * channels + in];
           for (int64_t t = 0; t < taps; ++t) {
             add(out, in, separable.taps[t], weight * separable.depthwise[in * taps + t]);
           }
@@ -112,36 +115,39 @@ DagWeights::DagWeights(const nas::DagNetwork& network)
     }
   }
 
-  const auto linear = values(parameters["head.weight"]);
-  head_bias = values(parameters["head.bias"]);
+  const auto linear = values<Real>(parameters["head.weight"]);
+  head_bias = values<Real>(parameters["head.bias"]);
   if (options.head == nas::DagHead::flatten) {
     head = linear;
   } else {
-    for (const double weight : linear)
-      head.insert(head.end(), plane.size(), weight / static_cast<double>(plane.size()));
+    for (const Real weight : linear) head.insert(head.end(), plane.size(), weight / static_cast<Real>(plane.size()));
   }
 }
 
-Stencil DagWeights::stencil(int64_t p) const {
+template <typename Real>
+Stencil<Real> BasicDagWeights<Real>::stencil(int64_t p) const {
   return {channels, channels, static_cast<int64_t>(shifts.size()), shifts.data(), cell[p].dense.data()};
 }
 
-Stencil DagWeights::transposed_stencil(int64_t p) const {
+template <typename Real>
+Stencil<Real> BasicDagWeights<Real>::transposed_stencil(int64_t p) const {
   return {channels, channels, static_cast<int64_t>(shifts.size()), shifts.data(), cell[p].transposed.data()};
 }
 
-Stencil DagWeights::stem_stencil() const {
+template <typename Real>
+Stencil<Real> BasicDagWeights<Real>::stem_stencil() const {
   return {image_channels, channels, 9, stem_shifts.data(), stem.data()};
 }
 
-void DagWeights::to_alpha(double* rows, int64_t columns) const {
+template <typename Real>
+void BasicDagWeights<Real>::to_alpha(Real* rows, int64_t columns) const {
   if (options.alpha == nas::AlphaMapping::raw) return;
-  const auto map = [&](double* first, const double* weights, int64_t count) {
+  const auto map = [&](Real* first, const Real* weights, int64_t count) {
     for (int64_t column = 0; column < columns; ++column) {
-      double mean = 0;
+      Real mean = 0;
       for (int64_t i = 0; i < count; ++i) mean += weights[i] * first[i * columns + column];
       for (int64_t i = 0; i < count; ++i) {
-        double& value = first[i * columns + column];
+        Real& value = first[i * columns + column];
         value = options.alpha == nas::AlphaMapping::softmax ? weights[i] * (value - mean)
                                                             : weights[i] * (1 - weights[i]) * value;
       }
@@ -152,5 +158,40 @@ void DagWeights::to_alpha(double* rows, int64_t columns) const {
     map(rows + operation_row(p) * columns, cell[p].operations.data(), nas::kOperations);
   }
 }
+
+template <typename Real>
+template <typename Other>
+BasicDagWeights<Real>::BasicDagWeights(const BasicDagWeights<Other>& other)
+    : options(other.options),
+      cells(other.cells),
+      channels(other.channels),
+      image_channels(other.image_channels),
+      classes(other.classes),
+      plane(other.plane),
+      shifts(other.shifts),
+      stem_shifts(other.stem_shifts),
+      stem(other.stem.begin(), other.stem.end()),
+      connections(other.connections.begin(), other.connections.end()),
+      head(other.head.begin(), other.head.end()),
+      head_bias(other.head_bias.begin(), other.head_bias.end()) {
+  const auto copy = [](const std::vector<Other>& values) { return std::vector<Real>(values.begin(), values.end()); };
+  for (const auto& from : other.cell) {
+    Cell& made = cell.emplace_back();
+    made.bias = copy(from.bias);
+    made.operations = copy(from.operations);
+    for (const auto& separable : from.separable) {
+      made.separable.push_back({separable.taps, copy(separable.depthwise), copy(separable.pointwise)});
+    }
+    made.dense = copy(from.dense);
+    made.transposed = copy(from.transposed);
+  }
+  for (const auto& term : other.border) {
+    border.push_back({term.y, term.x, term.from_y, term.from_x, static_cast<Real>(term.weight)});
+  }
+}
+
+template class BasicDagWeights<double>;
+template class BasicDagWeights<float>;
+template BasicDagWeights<float>::BasicDagWeights(const BasicDagWeights<double>& other);
 
 }  // namespace archleak::attacks

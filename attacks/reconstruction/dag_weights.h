@@ -7,32 +7,38 @@
 
 namespace archleak::attacks {
 
-/// A graph of cells as plain memory: what nas::DagNetwork computes, with alpha already mapped to mixture weights.
+/// A graph of cells as plain memory, float or double: what nas::DagNetwork computes, with alpha already mapped to
+/// mixture weights.
 ///
 /// All operations but max pooling are linear and commute with shifts (average pooling up to the image's border), so
 /// each cell's are one dense stencil over the union of their taps.
-class DagWeights {
+template <typename Real>
+class BasicDagWeights {
  public:
   /// Copies the parameters of `network` as they are now.
-  explicit DagWeights(const nas::DagNetwork& network);
+  explicit BasicDagWeights(const nas::DagNetwork& network);
+
+  /// The same in this precision.
+  template <typename Other>
+  explicit BasicDagWeights(const BasicDagWeights<Other>& other);
 
   /// One depthwise convolution's taps followed by a channel mixture.
   struct Separable {
-    std::vector<int64_t> taps;      ///< which of `shifts` each tap of the depthwise kernel is
-    std::vector<double> depthwise;  ///< `[channels, taps]`
-    std::vector<double> pointwise;  ///< `[channels, channels]`, out by in
+    std::vector<int64_t> taps;    ///< which of `shifts` each tap of the depthwise kernel is
+    std::vector<Real> depthwise;  ///< `[channels, taps]`
+    std::vector<Real> pointwise;  ///< `[channels, channels]`, out by in
   };
   struct Cell {
-    std::vector<double> bias;        ///< `[channels]`
-    std::vector<double> operations;  ///< `[8]`, weights of the mixture
+    std::vector<Real> bias;        ///< `[channels]`
+    std::vector<Real> operations;  ///< `[8]`, weights of the mixture
     std::vector<Separable> separable;
-    std::vector<double> dense;       ///< `[channels, channels, taps]`: all linear operations but "none"
-    std::vector<double> transposed;  ///< its transpose, over the same taps
+    std::vector<Real> dense;       ///< `[channels, channels, taps]`: all linear operations but "none"
+    std::vector<Real> transposed;  ///< its transpose, over the same taps
   };
   /// A pair of positions of one plane where average pooling differs from the ninth of its sum.
   struct BorderTerm {
     int64_t y, x, from_y, from_x;
-    double weight;
+    Real weight;
   };
 
   nas::DagOptions options;
@@ -40,11 +46,11 @@ class DagWeights {
   Plane plane;
   std::vector<int64_t> shifts;  ///< of a cell's taps, in a padded plane; symmetric about zero
   std::vector<int64_t> stem_shifts;
-  std::vector<double> stem;         ///< `[channels, image_channels, 9]`
-  std::vector<double> connections;  ///< a_pj at `cells * p + j`, zero for j >= p
-  std::vector<Cell> cell;           ///< `[cells]`; the first is the stem's and empty
-  std::vector<double> head;         ///< `[classes, feature]`, a mean over positions written out
-  std::vector<double> head_bias;
+  std::vector<Real> stem;         ///< `[channels, image_channels, 9]`
+  std::vector<Real> connections;  ///< a_pj at `cells * p + j`, zero for j >= p
+  std::vector<Cell> cell;         ///< `[cells]`; the first is the stem's and empty
+  std::vector<Real> head;         ///< `[classes, feature]`, a mean over positions written out
+  std::vector<Real> head_bias;
   std::vector<BorderTerm> border;
 
   int64_t feature() const { return channels * plane.size(); }
@@ -54,13 +60,15 @@ class DagWeights {
   /// The row of an operation's weight among the alphas; connections come first.
   int64_t operation_row(int64_t p) const { return nas::first_connection(cells) + (p - 1) * nas::kOperations; }
 
-  Stencil stencil(int64_t p) const;
-  Stencil transposed_stencil(int64_t p) const;
-  Stencil stem_stencil() const;
+  Stencil<Real> stencil(int64_t p) const;
+  Stencil<Real> transposed_stencil(int64_t p) const;
+  Stencil<Real> stem_stencil() const;
 
   /// Applies the chain rule of the alpha mapping, in place, to derivatives with respect to the mixture weights: `rows`
   /// is `[alphas(), columns]`.
-  void to_alpha(double* rows, int64_t columns) const;
+  void to_alpha(Real* rows, int64_t columns) const;
 };
+
+using DagWeights = BasicDagWeights<double>;
 
 }  // namespace archleak::attacks

@@ -1,3 +1,3 @@
 #define ARCHLEAK_ISA avx2
-#define ARCHLEAK_DOUBLES 4
+#define ARCHLEAK_BYTES 32
 #include "attacks/reconstruction/lane_kernels_impl.h"

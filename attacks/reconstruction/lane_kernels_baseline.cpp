@@ -1,3 +1,3 @@
 #define ARCHLEAK_ISA baseline
-#define ARCHLEAK_DOUBLES 2
+#define ARCHLEAK_BYTES 16
 #include "attacks/reconstruction/lane_kernels_impl.h"

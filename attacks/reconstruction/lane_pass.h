@@ -9,33 +9,36 @@ namespace archleak::attacks {
 
 /// A pass over a graph of cells for kLanes images or directions side by side, in memory of its own: the order of the
 /// cells, the sums over connections and the linear operations. What happens in a cell is the derived class's.
+template <typename Real>
 class LanePass {
  protected:
+  static constexpr int64_t kLanes = attacks::kLanes<Real>;
+  static constexpr auto kType = c10::CppTypeToScalarType<Real>::value;
   /// Cells whose sums over all others are one matrix product; their features stay in the second cache.
   static constexpr int64_t kGroup = 8;
 
   /// `weights` must outlive the pass.
-  explicit LanePass(const DagWeights& weights)
+  explicit LanePass(const BasicDagWeights<Real>& weights)
       : w_(weights),
-        kernels_(lane_kernels()),
+        kernels_(lane_kernels<Real>()),
         count_(weights.feature()),
         features_(zeros({weights.cells, count_ * kLanes})),
         sums_(zeros({weights.cells, count_ * kLanes})),
         adjoints_(zeros({kGroup, count_ * kLanes})),
         padded_(zeros({std::max(weights.channels, weights.image_channels) * weights.plane.padded_size(), kLanes})) {}
 
-  static torch::Tensor zeros(torch::IntArrayRef sizes) { return torch::zeros(sizes, torch::kFloat64); }
-  static torch::Tensor matrix(const double* values, int64_t rows, int64_t columns) {
-    return torch::from_blob(const_cast<double*>(values), {rows, columns}, torch::kFloat64);
+  static torch::Tensor zeros(torch::IntArrayRef sizes) { return torch::zeros(sizes, kType); }
+  static torch::Tensor matrix(const Real* values, int64_t rows, int64_t columns) {
+    return torch::from_blob(const_cast<Real*>(values), {rows, columns}, kType);
   }
-  double* feature(int64_t p) { return features_.data_ptr<double>() + p * count_ * kLanes; }
-  double* sum(int64_t p) { return sums_.data_ptr<double>() + p * count_ * kLanes; }
-  double* padded() { return padded_.data_ptr<double>(); }
+  Real* feature(int64_t p) { return features_.data_ptr<Real>() + p * count_ * kLanes; }
+  Real* sum(int64_t p) { return sums_.data_ptr<Real>() + p * count_ * kLanes; }
+  Real* padded() { return padded_.data_ptr<Real>(); }
   torch::Tensor head() const { return matrix(w_.head.data(), w_.classes, count_); }
   torch::Tensor last_feature() { return matrix(feature(w_.cells - 1), count_, kLanes); }
 
   /// feature(0) from `images` `[pixels, kLanes]`.
-  void stem(const double* images) {
+  void stem(const Real* images) {
     kernels_.pad(w_.plane, w_.image_channels, images, nullptr, padded());
     kernels_.convolve(w_.plane, w_.stem_stencil(), padded(), feature(0));
   }
@@ -80,19 +83,19 @@ class LanePass {
   }
 
   /// Writes to `output` what the linear operations of cell `p` make of `input`, a padded feature.
-  void mix_linear(int64_t p, const double* input, double* output) {
+  void mix_linear(int64_t p, const Real* input, Real* output) {
     kernels_.convolve(w_.plane, w_.stencil(p), input, output);
-    for_border([&](int64_t from, int64_t to, double weight) {
+    for_border([&](int64_t from, int64_t to, Real weight) {
       kernels_.add(1, w_.cell[p].operations[nas::kAveragePool] * weight, input + from * kLanes, output + to * kLanes);
     });
   }
 
   /// Writes to `output` the adjoint of that for `adjoint`, a feature, which it leaves in padded().
-  void mix_linear_transposed(int64_t p, const double* adjoint, double* output) {
+  void mix_linear_transposed(int64_t p, const Real* adjoint, Real* output) {
     kernels_.pad(w_.plane, w_.channels, adjoint, nullptr, padded());
     kernels_.convolve(w_.plane, w_.transposed_stencil(p), padded(), output);
     for_border(
-        [&](int64_t from, int64_t to, double weight) {
+        [&](int64_t from, int64_t to, Real weight) {
           kernels_.add(1, w_.cell[p].operations[nas::kAveragePool] * weight, padded() + from * kLanes,
                        output + to * kLanes);
         },
@@ -113,13 +116,13 @@ class LanePass {
     }
   }
 
-  const DagWeights& w_;
-  const LaneKernels& kernels_;
+  const BasicDagWeights<Real>& w_;
+  const LaneKernels<Real>& kernels_;
   int64_t count_;  ///< elements of a feature
   torch::Tensor features_, sums_, adjoints_, padded_;
 
  private:
-  double* adjoint(int64_t place) { return adjoints_.data_ptr<double>() + place * count_ * kLanes; }
+  Real* adjoint(int64_t place) { return adjoints_.data_ptr<Real>() + place * count_ * kLanes; }
   torch::Tensor connections() const { return matrix(w_.connections.data(), w_.cells, w_.cells); }
 };
 

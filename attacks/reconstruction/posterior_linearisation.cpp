@@ -41,9 +41,10 @@ bool condition(Posterior& belief, const AlphaObservation& observation, const Gau
                const PosteriorOptions& options, int64_t components, at::Generator generator) {
   const auto basis = prior.basis(components);
   const auto image = prior.image(belief.coordinates);
-  const auto at = observation.linearise(image, basis);
+  const auto at = observation.linearise(image, basis, AlphaObservation::Precision::rough);
   const auto drawn = differences(belief.spread, prior.size(), options.samples, generator);
-  const auto predicted = observation.predict(prior.image(belief.coordinates + drawn.t()));
+  const auto predicted =
+      observation.predict(prior.image(belief.coordinates + drawn.t()), AlphaObservation::Precision::rough);
   const auto moved = torch::mm(at.jacobian, drawn.slice(0, 0, components)).t();
   const auto centre = observation.seen(at.gradient);
   // Of signs, how much of what the differential promises they keep over the belief's width, row by row: regression on

@@ -15,7 +15,7 @@ struct PosteriorStage {
 };
 
 struct PosteriorOptions {
-  std::vector<PosteriorStage> stages{{.components = 60, .iterations = 1}, {.components = 100, .iterations = 3}};
+  std::vector<PosteriorStage> stages{{.components = 60, .iterations = 1}, {.components = 100, .iterations = 4}};
   int64_t samples = 96;    ///< of the present belief, for the covariance of the linearisation's error; even
   double start = 0;        ///< the first linearisation is that far from the mean, at random, in prior deviations
   double shrinkage = 0.3;  ///< in (0, 1]: of that covariance towards its diagonal

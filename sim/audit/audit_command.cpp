@@ -7,6 +7,7 @@
 
 #include "core/printable.h"
 #include "sim/audit/audit_files.h"
+#include "sim/audit/audit_run_command.h"
 #include "sim/audit/scores_audit.h"
 
 namespace archleak::sim {
@@ -73,9 +74,10 @@ void run_scores(const AuditArguments& arguments) {
 
 }  // namespace
 
-void add_audit_command(CLI::App& app) {
+void add_audit_command(CLI::App& app, int& exit_code) {
   CLI::App* audit = app.add_subcommand("audit", "Measure what a model gives away about who was in its training set");
   audit->require_subcommand(1);
+  add_audit_run_command(*audit, exit_code);
   const auto arguments = std::make_shared<AuditArguments>();
   CLI::App* scores = audit->add_subcommand("scores", "Metrics of membership scores that you bring");
   scores

@@ -3,8 +3,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "core/error.h"
 #include "sim/gnuplot.h"
 
 namespace archleak::sim {
@@ -17,6 +19,14 @@ constexpr double kPanel = 2400;  // steps along an axis that an eye could tell a
 constexpr const char* kInk = "#4a5560";
 constexpr const char* kCurve = "#2b6a99";
 constexpr const char* kPoints = "#b5484b";
+constexpr std::array kColours{"#2b6a99", "#d98032", "#4c9a6a", "#8c6bb1", "#b5484b", "#7a8794"};
+
+double linear(double rate) {
+  return rate;
+}
+double logarithmic(double rate) {
+  return 1 - std::log(rate) / std::log(kSmallestRate);
+}
 
 /// A data block of the points that can be told apart; `place` maps a rate to its place along an axis, 0 to 1.
 template <typename Place>
@@ -51,44 +61,73 @@ std::string interval(const char* name, double value, double low, double high) {
                          : fmt::format("{} {:.3f} ({:.3f} to {:.3f})", name, value, low, high);
 }
 
-}  // namespace
-
-std::string draw_roc(const attacks::RocCurve& curve, const attacks::Evaluation& evaluation) {
-  const auto linear = [](double rate) { return rate; };
-  const auto logarithmic = [](double rate) { return 1 - std::log(rate) / std::log(kSmallestRate); };
-  const double finest = 1 / static_cast<double>(evaluation.nonmembers);
-  std::string script =
-      fmt::format("set terminal pngcairo size {},{} noenhanced font 'Arial,20' linewidth 2\n", kWidth, kHeight);
-  script += block("linear", curve, 0, linear) + block("logarithmic", curve, kSmallestRate, logarithmic);
-  script += rates(evaluation);
-  script += fmt::format(
+/// Two square panels, and their axes' style.
+std::string panels() {
+  return fmt::format(
+      "set terminal pngcairo size {1},{2} noenhanced font 'Arial,20' linewidth 2\n"
       "set multiplot layout 1,2 margins 0.1,0.965,0.13,0.93 spacing 0.135\n"
       "set border 3 lc rgb '#98a2ad' lw 0.8\nset tics nomirror out scale 0.5 textcolor rgb '{0}'\n"
       "set grid lc rgb '#e3e7eb' lw 0.8 lt 1\nset size square\n"
       "set xlabel 'false-positive rate' textcolor rgb '{0}'\nset ylabel 'true-positive rate' textcolor rgb '{0}'\n"
       "set key bottom right opaque Left reverse samplen 1.5 spacing 1.25 textcolor rgb '#2a323a'\n",
-      kInk);
-  const char* tics = "('0' 0, '20 %%' 0.2, '40 %%' 0.4, '60 %%' 0.6, '80 %%' 0.8, '100 %%' 1)";
-  script += fmt::format(
-      "set xrange [0:1]\nset yrange [0:1]\nset xtics {0}\nset ytics {0}\n"
-      "plot x with lines dt 2 lc rgb '#98a2ad' title 'guessing', "
-      "$linear using 1:2 with lines lw 1.8 lc rgb '{1}' title {2}\n",
-      tics, kCurve, gnuplot_quote(interval("AUC", evaluation.value.auc, evaluation.low.auc, evaluation.high.auc)));
-  const char* log_tics = "('0.001 %%' 1e-5, '0.01 %%' 1e-4, '0.1 %%' 1e-3, '1 %%' 1e-2, '10 %%' 0.1, '100 %%' 1)";
+      kInk, kWidth, kHeight);
+}
+
+std::string linear_axes() {
+  return fmt::format("set xrange [0:1]\nset yrange [0:1]\nset xtics {0}\nset ytics {0}\n",
+                     "('0' 0, '20 %%' 0.2, '40 %%' 0.4, '60 %%' 0.6, '80 %%' 0.8, '100 %%' 1)");
+}
+
+/// Shaded is what so few non-members cannot show.
+std::string logarithmic_axes(int64_t nonmembers) {
+  std::string script;
+  const double finest = 1 / static_cast<double>(nonmembers);
   if (finest > kSmallestRate) {
     script += fmt::format("set object 1 rectangle from {0},{0} to {1},1 fc rgb '#eef1f4' fs solid noborder behind\n",
                           kSmallestRate, finest);
-    script += fmt::format("set label 1 {} at {},1 offset 0,0.7 left textcolor rgb '{}'\n",
-                          gnuplot_quote(fmt::format("shaded: below 1 of {} non-members", evaluation.nonmembers)),
-                          kSmallestRate, kInk);
+    script +=
+        fmt::format("set label 1 {} at {},1 offset 0,0.7 left textcolor rgb '{}'\n",
+                    gnuplot_quote(fmt::format("shaded: below 1 of {} non-members", nonmembers)), kSmallestRate, kInk);
   }
+  return script + fmt::format("set logscale xy\nset xrange [{0}:1]\nset yrange [{0}:1]\nset xtics {1}\nset ytics {1}\n",
+                              kSmallestRate,
+                              "('0.001 %%' 1e-5, '0.01 %%' 1e-4, '0.1 %%' 1e-3, '1 %%' 1e-2, '10 %%' 0.1, '100 %%' 1)");
+}
+
+}  // namespace
+
+std::string draw_roc(const attacks::RocCurve& curve, const attacks::Evaluation& evaluation) {
+  std::string script = block("linear", curve, 0, linear) + block("logarithmic", curve, kSmallestRate, logarithmic);
+  script += rates(evaluation) + panels() + linear_axes();
   script += fmt::format(
-      "set logscale xy\nset xrange [{0}:1]\nset yrange [{0}:1]\nset xtics {1}\nset ytics {1}\n"
+      "plot x with lines dt 2 lc rgb '#98a2ad' title 'guessing', "
+      "$linear using 1:2 with lines lw 1.8 lc rgb '{}' title {}\n",
+      kCurve, gnuplot_quote(interval("AUC", evaluation.value.auc, evaluation.low.auc, evaluation.high.auc)));
+  script += logarithmic_axes(evaluation.nonmembers);
+  script += fmt::format(
       "plot x with lines dt 2 lc rgb '#98a2ad' notitle, "
-      "$logarithmic using 1:2 with steps lw 1.8 lc rgb '{2}' notitle, "
-      "$rates using 1:2:3:4 with yerrorbars pt 7 ps 1.2 lw 1.4 lc rgb '{3}' title 'TPR at 1 % and 0.1 % FPR'\n"
+      "$logarithmic using 1:2 with steps lw 1.8 lc rgb '{}' notitle, "
+      "$rates using 1:2:3:4 with yerrorbars pt 7 ps 1.2 lw 1.4 lc rgb '{}' title 'TPR at 1 % and 0.1 % FPR'\n"
       "unset multiplot\n",
-      kSmallestRate, log_tics, kCurve, kPoints);
+      kCurve, kPoints);
+  return run_gnuplot(script);
+}
+
+std::string draw_rocs(const std::vector<NamedCurve>& curves) {
+  if (curves.empty()) throw DataError("expected a curve to draw, got none");
+  std::string script, linear_plot, logarithmic_plot;
+  for (size_t i = 0; i < curves.size(); ++i) {
+    script += block(fmt::format("linear{}", i).c_str(), curves[i].curve, 0, linear);
+    script += block(fmt::format("logarithmic{}", i).c_str(), curves[i].curve, kSmallestRate, logarithmic);
+    const char* colour = kColours[i % kColours.size()];
+    linear_plot += fmt::format(", $linear{} using 1:2 with lines lw 1.4 lc rgb '{}' title {}", i, colour,
+                               gnuplot_quote(curves[i].name));
+    logarithmic_plot += fmt::format(", $logarithmic{} using 1:2 with steps lw 1.4 lc rgb '{}' notitle", i, colour);
+  }
+  script += panels() + linear_axes();
+  script += "plot x with lines dt 2 lc rgb '#98a2ad' title 'guessing'" + linear_plot + "\n";
+  script += logarithmic_axes(curves.front().nonmembers);
+  script += "plot x with lines dt 2 lc rgb '#98a2ad' notitle" + logarithmic_plot + "\nunset multiplot\n";
   return run_gnuplot(script);
 }
 

@@ -200,7 +200,7 @@ TrialResult run_trial(const TrialRequest& request) {
 
 Experiment reconstruction_experiment() {
   return {.name = "reconstruction",
-          .version = 2,
+          .version = 4,
           .description = "an eavesdropper rebuilds a client's images from its architecture gradient (ADRA)",
           .figures = {"success", "recognised", "identified", "ssim", "mse", "psnr", "correlation", "nearer", "clear",
                       "probability", "null_success", "null_ssim", "ssim_gain", "mean_success", "mean_ssim",

@@ -365,6 +365,19 @@ TEST_P(Transport, AMessageBeyondTheReceiversLimitsNeverArrivesAsOne) {
   EXPECT_EQ(received.message, Message(Hello{}));
 }
 
+TEST(CoordinatorSocketFile, IsRemovedWithTheSocketUnlessAnotherHasTakenItsPlace) {
+  const archleak::test::TemporaryFolder folder;
+  const std::string path = folder / "socket";
+  zmq::context_t context;
+  auto first = std::make_unique<CoordinatorSocket>(context, "ipc://" + path);
+  EXPECT_TRUE(std::filesystem::exists(path));
+  auto second = std::make_unique<CoordinatorSocket>(context, "ipc://" + path);
+  first.reset();
+  EXPECT_TRUE(std::filesystem::exists(path)) << "it is the second one's";
+  second.reset();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 INSTANTIATE_TEST_SUITE_P(Over, Transport, testing::Values("inproc", "ipc", "tcp"),
                          [](const auto& info) { return std::string(info.param); });
 

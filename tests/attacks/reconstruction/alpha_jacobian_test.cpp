@@ -85,6 +85,20 @@ TEST_P(AlphaDifferential, GradientsOfManyImagesAreThoseOfEach) {
   }
 }
 
+TEST_P(AlphaDifferential, GradientsAndDifferentialsInFloatAreThoseInDoubleToItsPrecision) {
+  const auto net = network(GetParam());
+  std::vector<torch::Tensor> images;
+  for (uint64_t seed = 0; seed < 35; ++seed) images.push_back(image(GetParam(), seed));
+  const DagWeights weights(*net);
+  const BasicDagWeights<float> rough(weights);
+  const auto found = AlphaGradients(rough)(torch::stack(images), kLabel);
+  EXPECT_LT(distance(found, AlphaGradients(weights)(torch::stack(images), kLabel)), 1e-5);
+  const auto exact = linearise_alpha_gradient(weights, images[0], kLabel);
+  const auto differential = linearise_alpha_gradient(weights, images[0], kLabel, {}, &rough);
+  EXPECT_LT(distance(differential.jacobian, exact.jacobian), 1e-5);
+  EXPECT_EQ(distance(differential.gradient, exact.gradient), 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Networks, AlphaDifferential,
     testing::Values(Case{"elu", {.cells = 7}},

@@ -49,7 +49,7 @@ class AuditOfScores : public testing::Test {
   /// Runs `archleak audit scores FILE --out OUT ...` and returns what it prints.
   std::string run(const std::vector<std::string>& further = {}) {
     CLI::App app;
-    add_audit_command(app);
+    add_audit_command(app, exit_code_);
     std::vector<std::string> words{"audit", "scores", file_, "--out", out_};
     words.insert(words.end(), further.begin(), further.end());
     if (std::find(words.begin(), words.end(), "--bootstrap") == words.end()) {
@@ -95,6 +95,7 @@ class AuditOfScores : public testing::Test {
 
   archleak::test::TemporaryFolder folder_;
   std::string file_ = folder_ / "scores.csv";
+  int exit_code_ = 0;
   std::string out_ = folder_ / "out";
 };
 

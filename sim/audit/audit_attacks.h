@@ -1,0 +1,34 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "attacks/membership/evaluator.h"
+#include "sim/audit/audit_models.h"
+
+namespace archleak::sim {
+
+/// What one attack says of the target's samples.
+struct AttackScores {
+  std::string name;            ///< in files: "loss_per_class"
+  std::string title;           ///< where people read it
+  std::vector<double> scores;  ///< [samples]
+  double threshold = 0;        ///< found on shadow models: the honest one
+};
+
+/// All attacks on the target, models[0], by its shadows. Thresholds and networks are fitted on the first shadow, whose
+/// samples it is known to have been trained on or not; the thresholds of LiRA and RMIA are the best for attacking that
+/// shadow by the others. The target's member flags are not read. Throws DataError as the attacks do.
+std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, const AuditOptions& options,
+                                      uint64_t seed);
+
+/// An attack with its metrics, at the honest threshold; the oracle's stand among them.
+struct AuditedAttack {
+  AttackScores attack;
+  attacks::Evaluation evaluation;
+};
+
+std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const std::vector<uint8_t>& member,
+                                            const AuditOptions& options, uint64_t seed);
+
+}  // namespace archleak::sim

@@ -1,0 +1,38 @@
+#include "sim/audit/audit_run.h"
+
+#include <algorithm>
+
+#include "data/load.h"
+
+namespace archleak::sim {
+
+std::optional<AuditResults> run_audit(const AuditConfig& config, const ModelMaking& making,
+                                      const std::atomic<bool>& stop) {
+  const auto train = data::load(config.run.data, config.run.seed).train;
+  const auto split = make_audit_split(train.size(), config.audit, config.run.seed);
+  auto models = make_models(config, train, split, making, stop);
+  if (!models) return std::nullopt;
+
+  AuditResults results{.name = config.run.name,
+                       .attacks = {},
+                       .target = models->front().samples,
+                       .samples = split.samples,
+                       .shadows = config.audit.shadows,
+                       .configuration = config.resolved};
+  results.attacks = evaluate_attacks(run_attacks(*models, config.audit, config.run.seed), results.target.member,
+                                     config.audit, config.run.seed);
+  std::stable_sort(results.attacks.begin(), results.attacks.end(), [](const auto& left, const auto& right) {
+    return left.evaluation.value.tpr_at_1_percent > right.evaluation.value.tpr_at_1_percent;
+  });
+  const auto correct = attacks::correct(results.target);
+  double right[2] = {}, count[2] = {};
+  for (size_t i = 0; i < correct.size(); ++i) {
+    right[results.target.member[i]] += correct[i];
+    ++count[results.target.member[i]];
+  }
+  results.nonmember_accuracy = right[0] / count[0];
+  results.member_accuracy = right[1] / count[1];
+  return results;
+}
+
+}  // namespace archleak::sim

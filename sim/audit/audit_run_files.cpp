@@ -1,0 +1,145 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "attacks/membership/scores_file.h"
+#include "core/csv.h"
+#include "core/file.h"
+#include "sim/audit/audit_run.h"
+#include "sim/audit/roc_chart.h"
+#include "sim/audit/scores_audit.h"
+#include "sim/html.h"
+
+namespace archleak::sim {
+namespace {
+
+using attacks::Metrics;
+
+constexpr size_t kMostCurves = 6;
+
+constexpr const char* kReading =
+    "<p>Each model, target and shadows, is trained on half of the samples; an attack says of each sample whether the "
+    "target was trained on it. <b>TPR at a low FPR</b> comes first: how many members an attacker finds who is hardly "
+    "ever wrong about a non-member.</p>\n"
+    "<p><b>Honest</b> figures are at a threshold that was found on shadow models, which the attacker trained. "
+    "<b>Oracle</b> figures are at the threshold that is best on the target itself, as published code often reports "
+    "them: a bound that no attacker has.</p>\n"
+    "<p><b>Intervals</b> say how far other samples of the same kind would move a figure; they do not cover that "
+    "another target might have been trained.</p>\n";
+
+std::string number(double value) {
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
+std::string attacks_table(const AuditResults& results) {
+  std::string text = "attack,metric,value,low,high\n";
+  for (const auto& [attack, found] : results.attacks) {
+    for (const auto& field : attacks::metric_fields()) {
+      text += csv_row({attack.name, field.name, number(found.value.*field.value), number(found.low.*field.value),
+                       number(found.high.*field.value)}) +
+              "\n";
+    }
+    text += csv_row({attack.name, "threshold", number(attack.threshold), "", ""}) + "\n";
+  }
+  return text;
+}
+
+std::string summary(const AuditResults& results) {
+  nlohmann::ordered_json json{{"name", results.name},
+                              {"samples", results.target.samples()},
+                              {"shadows", results.shadows},
+                              {"member_accuracy", results.member_accuracy},
+                              {"nonmember_accuracy", results.nonmember_accuracy}};
+  json["attacks"] = nlohmann::ordered_json::array();
+  for (const auto& [attack, found] : results.attacks) {
+    nlohmann::ordered_json record{{"attack", attack.name}, {"threshold", attack.threshold}};
+    for (const auto& field : attacks::metric_fields()) {
+      const std::string name = field.name;
+      record[name] = found.value.*field.value;  // NaN is written as null
+      record[name + "_low"] = found.low.*field.value;
+      record[name + "_high"] = found.high.*field.value;
+    }
+    json["attacks"].push_back(std::move(record));
+  }
+  return json.dump(2) + "\n";
+}
+
+attacks::ScoreTable score_table(const AuditResults& results, const AttackScores& attack) {
+  attacks::ScoreTable table{.scores = attack.scores,
+                            .member = results.target.member,
+                            .labels = {},
+                            .correct = attacks::correct(results.target),
+                            .ids = {}};
+  for (const int64_t label : results.target.labels) table.labels.push_back(std::to_string(label));
+  for (const int64_t sample : results.samples) table.ids.push_back(std::to_string(sample));
+  return table;
+}
+
+std::string draw_curves(const AuditResults& results) {
+  std::vector<NamedCurve> curves;
+  for (const auto& [attack, found] : results.attacks) {
+    if (curves.size() == kMostCurves) break;
+    curves.push_back({.name = attack.title,
+                      .curve = attacks::roc(attacks::rank(attack.scores, results.target.member)),
+                      .nonmembers = found.nonmembers});
+  }
+  return draw_rocs(curves);
+}
+
+std::string figure(double value, double low, double high) {
+  if (std::isnan(value)) return "-";
+  if (std::isnan(low)) return fmt::format("{:.3f}", value);
+  return fmt::format("<b>{:.3f}</b><br><span class=\"soft\">{:.3f} to {:.3f}</span>", value, low, high);
+}
+
+std::string page(const AuditResults& results, const std::string& chart) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [attack, found] : results.attacks) {
+    const auto shown = [&, &found = found](double Metrics::*field) {
+      return figure(found.value.*field, found.low.*field, found.high.*field);
+    };
+    rows.push_back({"<div class=\"words\">" + escape_html(attack.title) + "</div>", shown(&Metrics::tpr_at_1_percent),
+                    shown(&Metrics::tpr_at_1_permille), shown(&Metrics::auc), shown(&Metrics::balanced_accuracy),
+                    shown(&Metrics::oracle_balanced_accuracy), shown(&Metrics::f1)});
+  }
+  const auto& best = results.attacks.front();
+  const std::string cards =
+      html_card(fmt::format("{:.1f} %", 100 * results.member_accuracy), "accuracy on members") +
+      html_card(fmt::format("{:.1f} %", 100 * results.nonmember_accuracy), "accuracy on non-members") +
+      html_card(fmt::format("{:.1f} %", 100 * best.evaluation.value.tpr_at_1_percent),
+                "most members found at 1 % FPR") +
+      html_card(fmt::format("{:.3f}", best.evaluation.value.auc), "AUC of that attack");
+  return html_page(
+      results.name + " - membership audit",
+      fmt::format("<header><h1>Membership audit: {}</h1></header>\n<p class=\"soft\">{} samples, half of them members; "
+                  "{} shadow models</p>\n",
+                  escape_html(results.name), results.target.samples(), results.shadows) +
+          "<div class=\"cards\">\n" + cards + "</div>\n" +
+          html_section(
+              "Members found against false alarms",
+              "<figure>" + html_image(chart, "image/png", "ROC curves, axes linear and logarithmic") + "</figure>\n") +
+          html_section("Attacks", html_table({"attack", "TPR at 1 % FPR", "at 0.1 %", "AUC", "balanced, honest",
+                                              "balanced, oracle", "F1, honest"},
+                                             rows, true)) +
+          html_section("How to read this", kReading) +
+          html_section("Configuration",
+                       html_details("config.toml", "<pre>" + escape_html(results.configuration) + "</pre>\n")));
+}
+
+}  // namespace
+
+void write_audit_run(const std::filesystem::path& folder, const AuditResults& results) {
+  const AuditRunFiles files(folder);
+  std::filesystem::create_directories(files.scores);
+  for (const auto& [attack, found] : results.attacks) {
+    attacks::write_scores(files.scores / (attack.name + ".csv"), score_table(results, attack));
+  }
+  write_file_atomically(files.attacks, attacks_table(results));
+  write_file_atomically(files.summary, summary(results));
+  const std::string chart = draw_curves(results);
+  write_file_atomically(files.chart, chart);
+  write_file_atomically(files.page, page(results, chart));
+}
+
+}  // namespace archleak::sim

@@ -1,0 +1,67 @@
+#include "attacks/membership/network_attack.h"
+
+#include <gtest/gtest.h>
+
+#include "attacks/membership/evaluator.h"
+#include "core/error.h"
+#include "core/random.h"
+
+namespace archleak::attacks {
+namespace {
+
+/// Answers that are surer about members: the label's logit is drawn around `margin` for them, around 0 for others.
+Signals signals(int64_t samples, double margin, uint64_t seed) {
+  RandomEngine engine = make_engine({.seed = seed, .purpose = "network attack test"});
+  Signals made{.classes = 5, .logits = {}, .labels = {}, .member = {}};
+  for (int64_t i = 0; i < samples; ++i) {
+    made.labels.push_back(uniform_index(5, engine));
+    made.member.push_back(i % 2);
+    for (int64_t c = 0; c < 5; ++c) {
+      made.logits.push_back(uniform(engine) + (c == made.labels.back() && made.member.back() ? margin : 0));
+    }
+  }
+  return made;
+}
+
+TEST(NetworkAttack, LearnsOnTheShadowWhatTellsTheTargetsMembers) {
+  const auto shadow = signals(600, 1, 1), target = signals(600, 1, 2);
+  const auto scores = network_attack(shadow, target, {.epochs = 20});
+  const auto found = evaluate(scores, target.member, {.threshold = 0, .resamples = 0});
+  EXPECT_GT(found.value.auc, 0.9);
+  EXPECT_GT(found.value.balanced_accuracy, 0.8);
+}
+
+TEST(NetworkAttack, KnowsNothingWhereThereIsNothingToKnow) {
+  const auto target = signals(1000, 0, 2);
+  const auto scores = network_attack(signals(1000, 0, 1), target, {.epochs = 10});
+  EXPECT_NEAR(evaluate(scores, target.member, {.resamples = 0}).value.auc, 0.5, 0.1);
+}
+
+TEST(NetworkAttack, IsThatOfItsSeedAndDoesNotReadTheTargetsMembers) {
+  const auto shadow = signals(100, 1, 1);
+  auto target = signals(100, 1, 2);
+  const auto scores = network_attack(shadow, target, {.epochs = 3, .seed = 7});
+  for (auto& flag : target.member) flag = 0;
+  EXPECT_EQ(network_attack(shadow, target, {.epochs = 3, .seed = 7}), scores);
+  EXPECT_NE(network_attack(shadow, target, {.epochs = 3, .seed = 8}), scores);
+}
+
+TEST(NetworkAttack, RefusesAShadowOfOneKindAndOtherClasses) {
+  auto shadow = signals(20, 1, 1);
+  const auto target = signals(20, 1, 2);
+  auto more = target;
+  more.classes = 10;
+  more.logits.insert(more.logits.end(), target.logits.begin(), target.logits.end());
+  EXPECT_THROW(network_attack(shadow, more, {.epochs = 1}), DataError);
+  for (auto& flag : shadow.member) flag = 1;
+  EXPECT_THROW(network_attack(shadow, target, {.epochs = 1}), DataError);
+}
+
+TEST(NetworkAttack, TakesAnswersThatAreCertain) {
+  auto shadow = signals(40, 1, 1);
+  for (int64_t c = 0; c < 5; ++c) shadow.logits[c] = c == 0 ? 1e4 : -1e4;
+  for (const double score : network_attack(shadow, shadow, {.epochs = 2})) EXPECT_TRUE(std::isfinite(score));
+}
+
+}  // namespace
+}  // namespace archleak::attacks

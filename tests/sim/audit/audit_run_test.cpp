@@ -1,0 +1,219 @@
+// Audits of small networks on drawn tables, from the configuration to the figures.
+#include "sim/audit/audit_run.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "sim/audit/audit_run_command.h"
+#include "tests/support/paths.h"
+
+namespace archleak::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr const char* kConfig = R"([run]
+workload = "train"
+[data]
+name = "table30"
+train_size = 220
+test_size = 40
+[federation]
+clients = 2
+rounds = 2
+protocol = "weights"
+[network]
+name = "column_fc"
+[training]
+epochs = 8
+batch_size = 16
+lr = 0.05
+[audit]
+samples = 160
+population = 40
+shadows = 6
+epochs = 5
+resamples = 50
+)";
+
+class AuditRun : public testing::Test {
+ protected:
+  void SetUp() override { std::ofstream(file_) << kConfig; }
+
+  AuditConfig config(const std::vector<std::string>& overrides = {}) const {
+    return load_audit_config(file_, overrides);
+  }
+
+  AuditResults audit(const std::string& cache, int jobs = 2, const std::vector<std::string>& overrides = {}) const {
+    const std::atomic<bool> stop{false};
+    return run_audit(config(overrides), {.cache = folder_ / cache, .jobs = jobs}, stop).value();
+  }
+
+  /// Runs `archleak audit run CONFIG --out OUT ...`; the exit code.
+  int command(const std::vector<std::string>& further = {}) {
+    CLI::App app;
+    int exit_code = 0;
+    add_audit_run_command(app, exit_code);
+    std::vector<std::string> words{"run", file_, "--out", out_};
+    words.insert(words.end(), further.begin(), further.end());
+    std::reverse(words.begin(), words.end());
+    testing::internal::CaptureStdout();
+    try {
+      app.parse(words);
+    } catch (...) {
+      output_ = testing::internal::GetCapturedStdout();
+      throw;
+    }
+    output_ = testing::internal::GetCapturedStdout();
+    return exit_code;
+  }
+
+  /// Models in a cache with their times of change.
+  static std::map<fs::path, fs::file_time_type> models(const fs::path& cache) {
+    std::map<fs::path, fs::file_time_type> files;
+    for (const auto& entry : fs::recursive_directory_iterator(cache)) {
+      if (entry.is_regular_file()) files[entry.path()] = entry.last_write_time();
+    }
+    return files;
+  }
+
+  archleak::test::TemporaryFolder folder_;
+  std::string file_ = folder_ / "audit.toml";
+  std::string out_ = folder_ / "out";
+  std::string output_;
+};
+
+TEST_F(AuditRun, GivesTheSameFiguresForAnyNumberOfJobs) {
+  const auto one = audit("one", 1), three = audit("three", 3);
+  EXPECT_EQ(one.target.logits, three.target.logits);
+  ASSERT_EQ(one.attacks.size(), three.attacks.size());
+  EXPECT_EQ(one.attacks.size(), 15);
+  for (size_t i = 0; i < one.attacks.size(); ++i) {
+    EXPECT_EQ(one.attacks[i].attack.scores, three.attacks[i].attack.scores);
+    EXPECT_EQ(one.attacks[i].evaluation.low.auc, three.attacks[i].evaluation.low.auc);
+  }
+  EXPECT_GT(one.member_accuracy, one.nonmember_accuracy);
+}
+
+TEST_F(AuditRun, TrainsNothingThatIsInTheCacheAndAsksNothingTwice) {
+  const auto first = audit("cache");
+  const auto before = models(folder_ / "cache");
+  EXPECT_EQ(before.size(), 7 * 2) << "a checkpoint and answers for each model";
+  const auto again = audit("cache");
+  EXPECT_EQ(models(folder_ / "cache"), before);
+  EXPECT_EQ(again.target.logits, first.target.logits);
+  // What does not change a model does not make another one; what does, does.
+  audit("cache", 1, {"workers.count=3", "audit.resamples=10"});
+  EXPECT_EQ(models(folder_ / "cache"), before);
+  audit("cache", 1, {"training.lr=0.04"});
+  EXPECT_EQ(models(folder_ / "cache").size(), 2 * before.size());
+}
+
+TEST_F(AuditRun, StoppedContinuesToTheSameFigures) {
+  const auto whole = audit("whole");
+  std::atomic<bool> stop{true};
+  EXPECT_FALSE(run_audit(config(), {.cache = folder_ / "parts", .jobs = 1}, stop));
+  // Half of the models, and one that was begun.
+  fs::create_directory(folder_ / "parts");
+  int copied = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "whole")) {
+    if (++copied <= 4) fs::copy(entry.path(), folder_ / "parts" / entry.path().filename());
+    if (copied == 4) {
+      for (const auto& file : fs::directory_iterator(folder_ / "parts" / entry.path().filename())) {
+        if (file.path().extension() == ".answers") fs::remove(file.path());
+      }
+    }
+  }
+  EXPECT_EQ(audit("parts").target.logits, whole.target.logits);
+  EXPECT_EQ(models(folder_ / "parts").size(), models(folder_ / "whole").size());
+}
+
+TEST_F(AuditRun, AsksAModelAgainWhoseAnswersAreDamaged) {
+  const auto first = audit("cache");
+  for (const auto& [path, time] : models(folder_ / "cache")) {
+    if (path.extension() != ".answers") continue;
+    std::string bytes = read_file(path);
+    bytes[bytes.size() / 2] ^= 1;
+    write_file_atomically(path, bytes);
+  }
+  const auto again = audit("cache");
+  for (size_t i = 0; i < first.attacks.size(); ++i) {
+    EXPECT_EQ(again.attacks[i].attack.scores, first.attacks[i].attack.scores);
+  }
+}
+
+TEST_F(AuditRun, WritesTheSameBytesTwiceAndScoresThatCanBeRead) {
+  ASSERT_EQ(command({"--cache", folder_ / "cache"}), 0);
+  const AuditRunFiles files(out_);
+  const std::vector<fs::path> written{files.attacks, files.summary, files.chart, files.page,
+                                      files.scores / "lira_online.csv"};
+  std::vector<std::string> before;
+  for (const auto& file : written) before.push_back(read_file(file));
+  EXPECT_THAT(output_, HasSubstr(files.page.string()));
+  EXPECT_THAT(before[0], testing::StartsWith("attack,metric,value,low,high\n"));
+  EXPECT_THAT(before[4], HasSubstr("score,member,label,correct,id"));
+  out_ = folder_ / "again";
+  ASSERT_EQ(command({"--cache", folder_ / "cache"}), 0);
+  for (size_t i = 0; i < written.size(); ++i) {
+    EXPECT_EQ(read_file(fs::path(out_) / fs::relative(written[i], files.config.parent_path())), before[i]);
+  }
+}
+
+TEST_F(AuditRun, KeepsTheFoldersOfOthersAsTheyAre) {
+  fs::create_directory(out_);
+  std::ofstream(out_ + "/mine.txt") << "x";
+  EXPECT_THROW(command(), ConfigError);
+  fs::remove_all(out_);
+  ASSERT_EQ(command(), 0);
+  EXPECT_THROW(command({"--set", "audit.samples=100"}), ConfigError);
+  EXPECT_EQ(command(), 0);
+}
+
+TEST_F(AuditRun, AConfigurationThatCannotBeUsedIsAnErrorBeforeAnythingRuns) {
+  EXPECT_THROW(config({"audit.shadows=7"}), ConfigError);
+  EXPECT_THROW(config({"audit.shadows=4"}), ConfigError);
+  EXPECT_THROW(config({"audit.shadow=8"}), ConfigError);
+  EXPECT_THROW(audit("cache", 1, {"audit.samples=200"}), ConfigError);
+  EXPECT_FALSE(fs::exists(folder_ / "cache"));
+}
+
+TEST_F(AuditRun, TheTargetsMembersAreNotReadByAttacks) {
+  const std::atomic<bool> stop{false};
+  const auto settings = config();
+  const auto train = data::load(settings.run.data, settings.run.seed).train;
+  const auto split = make_audit_split(train.size(), settings.audit, settings.run.seed);
+  auto models = *make_models(settings, train, split, {.cache = folder_ / "cache", .jobs = 2}, stop);
+  const auto before = run_attacks(models, settings.audit, 1);
+  for (auto& flag : models[0].samples.member) flag = 1 - flag;
+  const auto after = run_attacks(models, settings.audit, 1);
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_EQ(before[i].scores, after[i].scores);
+    EXPECT_EQ(before[i].threshold, after[i].threshold);
+  }
+}
+
+TEST(AuditOfLocation, LiraAndRmiaFindMoreMembersAtOnePercentThanEveryThreshold) {
+  if (!archleak::test::real_data("location")) GTEST_SKIP() << "no Location data here";
+  const archleak::test::TemporaryFolder folder;
+  const std::atomic<bool> stop{false};
+  const auto config = load_audit_config(fs::path(ARCHLEAK_SOURCE_DIR) / "configs/audit-location.toml",
+                                        {"data.root=" + archleak::test::real_data("location")->parent_path().string()});
+  const auto results = *run_audit(config, {.cache = folder.path(), .jobs = 2}, stop);
+  double thresholds = 0;
+  std::map<std::string, attacks::Evaluation> found;
+  for (const auto& [attack, evaluation] : results.attacks) {
+    found[attack.name] = evaluation;
+    const bool of_shadows = attack.name.starts_with("lira") || attack.name.starts_with("rmia");
+    if (!of_shadows) thresholds = std::max(thresholds, evaluation.high.tpr_at_1_percent);
+  }
+  for (const char* attack : {"lira_online", "lira_offline", "rmia_online", "rmia_offline"}) {
+    EXPECT_GT(found.at(attack).low.tpr_at_1_percent, thresholds) << attack;
+  }
+}
+
+}  // namespace
+}  // namespace archleak::sim
