@@ -66,7 +66,8 @@ void expect_like_the_loop(const Forward& forward, const Examples& examples,
   const torch::Tensor sum = (clip / norms).clamp_max(1).matmul(rows);
   const auto gradients = gradients_at_zero(parameters);
   const ClippedBatch batch = add_clipped_gradients([&] { return losses_of(forward, examples); }, parameters, clip);
-  EXPECT_LT((flat(gradients) - sum).norm().item<double>(), 1e-5 * sum.norm().item<double>());
+  // Where examples cancel each other out, the sum is no measure of its own rounding.
+  EXPECT_LT((flat(gradients) - sum).norm().item<double>(), 1e-5 * std::max(clip, sum.norm().item<double>()));
   EXPECT_LT(((batch.norms - norms) / norms).abs().max().item<double>(), 1e-5);
 }
 
