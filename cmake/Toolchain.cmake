@@ -8,6 +8,10 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+# LibTorch is built with NDEBUG, and its headers lay out classes by it (at::RecordFunction): so are we in every build
+# type, and Debug is the one that leaves it out.
+add_compile_definitions($<$<CONFIG:Debug>:NDEBUG>)
+
 # Options are set by name, `{.rounds = 3}`; what is not named has its default on purpose.
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers)
 if(ARCHLEAK_WERROR)

@@ -110,6 +110,10 @@ Config Config::parse(std::string_view text, const std::string& name, const std::
   return Config(std::move(state));
 }
 
+ConfigSection Config::root() {
+  return ConfigSection(*state_, "");
+}
+
 ConfigSection Config::section(const std::string& path) {
   return ConfigSection(*state_, path);
 }

@@ -45,6 +45,9 @@ class Config {
   Config& operator=(Config&&) noexcept;
   ~Config();
 
+  /// The whole document as a section.
+  ConfigSection root();
+
   /// The section at `path` ("search" or "search.server"); it may be absent from the document.
   ConfigSection section(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/hash.h"
 
 namespace archleak::data {
 
@@ -33,6 +34,14 @@ void Dataset::validate() const {
   }
 }
 
+std::string content_hash(const Dataset& dataset) {
+  std::string text = fmt::format("{}x{}x{} {} {}\n", dataset.shape.channels, dataset.shape.height, dataset.shape.width,
+                                 dataset.classes, dataset.size());
+  text += to_hex(sha256(dataset.pixels.data(), dataset.pixels.size()));
+  text += to_hex(sha256(dataset.labels.data(), dataset.labels.size() * sizeof(int32_t)));
+  return to_hex(sha256(text.data(), text.size()));
+}
+
 Dataset subset(const Dataset& dataset, std::span<const int64_t> indices) {
   Dataset part{dataset.name, dataset.shape, dataset.classes, dataset.class_names, {}, {}};
   part.pixels.reserve(indices.size() * static_cast<size_t>(dataset.shape.size()));
@@ -47,6 +56,15 @@ Dataset subset(const Dataset& dataset, std::span<const int64_t> indices) {
     part.labels.push_back(dataset.labels[index]);
   }
   return part;
+}
+
+void append(Dataset& to, const Dataset& more) {
+  if (to.shape != more.shape || to.classes != more.classes) {
+    throw DataError(
+        fmt::format("{}: expected examples of the same shape and classes to append, got {}", to.name, more.name));
+  }
+  to.pixels.insert(to.pixels.end(), more.pixels.begin(), more.pixels.end());
+  to.labels.insert(to.labels.end(), more.labels.begin(), more.labels.end());
 }
 
 }  // namespace archleak::data

@@ -37,7 +37,13 @@ struct Splits {
   Dataset test;
 };
 
+/// SHA-256, in hexadecimal, of the examples: pixels, labels, shape and number of classes, whatever they are called.
+std::string content_hash(const Dataset& dataset);
+
 /// The examples `indices` of `dataset`, in that order. Throws DataError for an index out of range.
 Dataset subset(const Dataset& dataset, std::span<const int64_t> indices);
+
+/// Adds the examples of `more` behind those of `to`. Throws DataError for another shape or number of classes.
+void append(Dataset& to, const Dataset& more);
 
 }  // namespace archleak::data

@@ -20,13 +20,14 @@ std::shared_ptr<StagedNetwork> make_alexnet(ExampleShape shape, int64_t classes)
 /// out where its input has side one). Head: 512 with ReLU and dropout, then the two-layer head.
 std::shared_ptr<StagedNetwork> make_vgg16(ExampleShape shape, int64_t classes);
 
-/// ResNet of basic blocks: `widths` and `blocks_per_stage` say how many channels each stage has and how many blocks;
-/// shortcuts that change the shape are 1x1 convolutions with batch norm.
+/// ResNet: `widths` and `blocks` say how many channels each stage has and how many blocks; shortcuts that change the
+/// shape are 1x1 convolutions with batch norm.
 struct ResNetOptions {
   std::vector<int64_t> widths = {16, 32, 64};
-  int64_t blocks_per_stage = 3;
-  bool stem_pool = false;  ///< a 3x3 max pooling with stride 2 after the first convolution
-  int64_t head_width = 0;  ///< of the two-layer head; 0: one linear layer
+  std::vector<int64_t> blocks = {3, 3, 3};  ///< as many as widths
+  bool bottleneck = false;                  ///< blocks of 1x1, 3x3 and 1x1, whose output is four times as wide
+  bool stem_pool = false;                   ///< a 3x3 max pooling with stride 2 after the first convolution
+  int64_t head_width = 0;                   ///< of the two-layer head; 0: one linear layer
 };
 std::shared_ptr<StagedNetwork> make_resnet(ExampleShape shape, int64_t classes, const ResNetOptions& options);
 

@@ -42,16 +42,20 @@ Entry fcn(const char* name, int64_t width) {
 }
 
 std::vector<Entry> entries() {
-  const ResNetOptions resnet18{.widths = {64, 128, 256, 512}, .blocks_per_stage = 2, .stem_pool = true};
+  const ResNetOptions resnet18{.widths = {64, 128, 256, 512}, .blocks = {2, 2, 2, 2}, .stem_pool = true};
+  ResNetOptions resnet50 = resnet18;
+  resnet50.blocks = {3, 4, 6, 3};
+  resnet50.bottleneck = true;
   return {{"cnn", true, make_cnn},
           {"alexnet", true, make_alexnet},
           {"vgg", true, make_vgg16},
           {"vgg16", true, make_vgg16},
           resnet("resnet", resnet18),
           resnet("resnet18", resnet18),
-          resnet("resnet20", {.blocks_per_stage = 3}),
-          resnet("resnet32", {.blocks_per_stage = 5}),
-          resnet("resnet56", {.blocks_per_stage = 9, .head_width = 512}),
+          resnet("resnet20", {.blocks = {3, 3, 3}}),
+          resnet("resnet32", {.blocks = {5, 5, 5}}),
+          resnet("resnet50", resnet50),
+          resnet("resnet56", {.blocks = {9, 9, 9}, .head_width = 512}),
           wide_resnet("wide_resnet", 32, 4),
           wide_resnet("wide_resnet32_4", 32, 4),
           wide_resnet("wide_resnet28_4", 28, 4),

@@ -28,6 +28,31 @@ class BasicBlock : public torch::nn::Module {
   torch::nn::Sequential shortcut_{nullptr};
 };
 
+/// 1x1, 3x3 with the stride, 1x1 to four times the width, each with norm; plus the input; ReLU (He et al. 2016).
+class BottleneckBlock : public torch::nn::Module {
+ public:
+  static constexpr int64_t kExpansion = 4;
+
+  BottleneckBlock(int64_t in, int64_t width, int64_t stride) {
+    const int64_t out = kExpansion * width;
+    residual_ = register_module("residual", torch::nn::Sequential());
+    add_conv_norm_relu(*residual_, in, width, {.kernel = 1});
+    add_conv_norm_relu(*residual_, width, width, {.stride = stride});
+    residual_->push_back(convolution(width, out, {.kernel = 1}));
+    residual_->push_back(std::make_shared<BatchNorm>(out, true));
+    if (stride == 1 && in == out) return;
+    shortcut_ = register_module("shortcut", torch::nn::Sequential(convolution(in, out, {.kernel = 1, .stride = stride}),
+                                                                  std::make_shared<BatchNorm>(out, true)));
+  }
+
+  torch::Tensor forward(const torch::Tensor& input) {
+    return torch::relu(residual_->forward(input) + (shortcut_.is_empty() ? input : shortcut_->forward(input)));
+  }
+
+ private:
+  torch::nn::Sequential residual_{nullptr}, shortcut_{nullptr};
+};
+
 }  // namespace
 
 std::shared_ptr<StagedNetwork> make_resnet(ExampleShape shape, int64_t classes, const ResNetOptions& options) {
@@ -36,10 +61,15 @@ std::shared_ptr<StagedNetwork> make_resnet(ExampleShape shape, int64_t classes, 
   add_conv_norm_relu(*stem, shape.channels, in);
   if (options.stem_pool) stem->push_back(torch::nn::MaxPool2d(torch::nn::MaxPool2dOptions(3).stride(2).padding(1)));
   for (size_t stage = 0; stage < options.widths.size(); ++stage) {
-    for (int64_t block = 0; block < options.blocks_per_stage; ++block) {
-      const int64_t out = options.widths[stage];
-      blocks->push_back(std::make_shared<BasicBlock>(in, out, stage > 0 && block == 0 ? 2 : 1));
-      in = out;
+    for (int64_t block = 0; block < options.blocks[stage]; ++block) {
+      const int64_t width = options.widths[stage], stride = stage > 0 && block == 0 ? 2 : 1;
+      if (options.bottleneck) {
+        blocks->push_back(std::make_shared<BottleneckBlock>(in, width, stride));
+        in = BottleneckBlock::kExpansion * width;
+      } else {
+        blocks->push_back(std::make_shared<BasicBlock>(in, width, stride));
+        in = width;
+      }
     }
   }
   add_global_pool(*head);

@@ -64,8 +64,8 @@ Genotype named_genotype(const std::string& name);
 
 std::vector<std::string> genotype_names();
 
-/// The genotype in the file at that path, or else the published one of that name. Throws DataError for a bad file and
-/// ConfigError when it is neither.
+/// The genotype in the file at that path, or else the published one of that name; text that begins with "{" is the JSON
+/// itself. Throws DataError for a bad file or text and ConfigError when it is neither.
 Genotype load_genotype(const std::string& file_or_name);
 
 /// Two distinct states below and two operations for each node of both cells, all uniform; every node is in the output.

@@ -99,6 +99,7 @@ Genotype genotype_from_json(const std::string& text, const std::string& where) {
 }
 
 Genotype load_genotype(const std::string& file_or_name) {
+  if (file_or_name.starts_with('{')) return genotype_from_json(file_or_name, "genotype");
   if (std::filesystem::exists(file_or_name)) {
     return genotype_from_json(read_file(file_or_name, kMaxGenotypeBytes), file_or_name);
   }

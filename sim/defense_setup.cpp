@@ -32,7 +32,7 @@ int64_t most_rounds(const RunConfig& run) {
 }
 
 /// What is in the clear although an update is not: a simulated client's own state travels with its tasks.
-void check_client_state(Config& config, const RunConfig& run, const std::string& why) {
+void check_client_state(ConfigSection config, const RunConfig& run, const std::string& why) {
   if (run.training.carry_optimizer) {
     config.section("training").fail("carry_optimizer", "expected false " + why + ", got true");
   }
@@ -44,7 +44,7 @@ void check_client_state(Config& config, const RunConfig& run, const std::string&
   }
 }
 
-void check_clip_noise(Config& config, const RunConfig& run) {
+void check_clip_noise(ConfigSection config, const RunConfig& run) {
   ConfigSection federation = config.section("federation");
   if (run.protocol.weighting != Weighting::uniform) {
     federation.fail("weighting",
@@ -78,7 +78,7 @@ void check_clip_noise(Config& config, const RunConfig& run) {
   }
 }
 
-void check_dp_sgd(Config& config, const RunConfig& run) {
+void check_dp_sgd(ConfigSection config, const RunConfig& run) {
   if (run.defense.has(Transform::clip_noise)) {
     config.section("defense.dp_sgd")
         .fail("enabled",
@@ -125,7 +125,7 @@ defenses::ClientSchedule schedule_of(const RunConfig& run, int64_t examples) {
 
 }  // namespace
 
-void check_defenses(Config& config, const RunConfig& run) {
+void check_defenses(ConfigSection config, const RunConfig& run) {
   if (!run.defense.transforms.empty() && run.protocol.protocol == Protocol::server_alpha) {
     config.section("defense").fail(
         "transforms",

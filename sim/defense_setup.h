@@ -14,7 +14,7 @@ namespace archleak::sim {
 
 /// Throws ConfigError, at the key that must change, where the run's other options contradict its defences: where a
 /// guarantee would not hold, or something in the clear would undo it.
-void check_defenses(Config& config, const RunConfig& run);
+void check_defenses(ConfigSection config, const RunConfig& run);
 
 /// What clip_noise guarantees in this run; nothing without it. Throws ConfigError for a target that cannot be met.
 std::optional<defenses::PrivacyPlan> privacy_plan(const RunConfig& run);

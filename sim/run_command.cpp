@@ -93,7 +93,7 @@ int print_keys(const RunArguments& arguments) {
   Config config = arguments.config.empty() ? Config::parse("", "defaults", arguments.overrides)
                                            : Config::load(arguments.config, arguments.overrides);
   RunConfig run;
-  describe(config, run);
+  describe(config.root(), run);
   config.reject_unknown();
   std::string section;
   for (const auto& key : config.keys()) {

@@ -4,15 +4,7 @@
 
 namespace archleak::sim {
 
-void describe(Config& config, RunConfig& run) {
-  ConfigSection general = config.section("run");
-  general.read("name", run.name, "name of the run; empty: the configuration file's");
-  general.read("workload", run.workload, {{"search", WorkloadKind::search}, {"train", WorkloadKind::train}},
-               "what the clients do");
-  general.read("seed", run.seed, "seed of everything that is drawn");
-  general.read("log_level", run.log_level, {"trace", "debug", "info", "warn", "error", "off"},
-               "how much the console shows; log files hold everything");
-
+void describe_training(ConfigSection config, RunConfig& run) {
   ConfigSection federation = config.section("federation");
   federation.read("clients", run.clients, {.min = 1, .max = 1e6}, "simulated clients");
   describe(federation, run.protocol);
@@ -31,27 +23,13 @@ void describe(Config& config, RunConfig& run) {
 
   ConfigSection network = config.section("network");
   network.read("name", run.network.name, "network of a train run: one of models/, or \"derived\"");
-  network.read("genotype", run.network.genotype, "derived network: a genotype file, a published name, or \"random\"");
+  network.read("genotype", run.network.genotype,
+               "derived network: a genotype file or its text, a published name, or \"random\"");
   describe(network, run.network.derived);
   network.read("auxiliary_weight", run.network.auxiliary_weight, {.min = 0, .max = 1}, "weight of the auxiliary loss");
   network.read("drop_path", run.network.drop_path, {.min = 0, .max = 0.99}, "drop-path probability at the last round");
-
-  describe(config.section("data"), run.data);
   describe(config.section("partition"), run.partition);
-  describe(config.section("wire"), run.wire);
-  ConfigSection tap = config.section("tap");
-  describe(tap, run.tap);
-  ConfigSection workers = config.section("workers");
-  workers.read("count", run.workers.count, {.min = 0, .max = 1024}, "worker processes that `archleak run` starts");
-  workers.read("slots", run.workers.slots, {.min = 1, .max = 256}, "clients side by side in one worker");
-  workers.read("threads", run.workers.threads, {.min = 1, .max = 256},
-               "intra-op threads of one client; with more than one the last bits may change, from run to run too");
 
-  if (run.tap.enabled && run.wire.url.starts_with("inproc://")) {
-    tap.fail("enabled",
-             "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
-                 run.wire.url + "\"");
-  }
   if (run.workload == WorkloadKind::search && run.space_kind == SpaceKind::graph &&
       run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol",
@@ -66,12 +44,46 @@ void describe(Config& config, RunConfig& run) {
   check_defenses(config, run);
 }
 
+void describe(ConfigSection config, RunConfig& run) {
+  ConfigSection general = config.section("run");
+  general.read("name", run.name, "name of the run; empty: the configuration file's");
+  general.read("workload", run.workload, {{"search", WorkloadKind::search}, {"train", WorkloadKind::train}},
+               "what the clients do");
+  general.read("seed", run.seed, "seed of everything that is drawn");
+  general.read("log_level", run.log_level, {"trace", "debug", "info", "warn", "error", "off"},
+               "how much the console shows; log files hold everything");
+
+  describe_training(config, run);
+  describe(config.section("data"), run.data);
+  describe(config.section("wire"), run.wire);
+  ConfigSection tap = config.section("tap");
+  describe(tap, run.tap);
+  ConfigSection workers = config.section("workers");
+  workers.read("count", run.workers.count, {.min = 0, .max = 1024}, "worker processes that `archleak run` starts");
+  workers.read("slots", run.workers.slots, {.min = 1, .max = 256}, "clients side by side in one worker");
+  workers.read("threads", run.workers.threads, {.min = 1, .max = 256},
+               "intra-op threads of one client; with more than one the last bits may change, from run to run too");
+
+  if (run.tap.enabled && run.wire.url.starts_with("inproc://")) {
+    tap.fail("enabled",
+             "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
+                 run.wire.url + "\"");
+  }
+}
+
+std::string resolved(const RunConfig& run) {
+  Config config = Config::parse("", "configuration of a run");
+  RunConfig copy = run;
+  describe(config.root(), copy);
+  return config.resolved();
+}
+
 RunConfig load_run_config(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                           std::string* resolved) {
   Config config = Config::load(file, overrides);
   RunConfig run;
   run.name = file.stem().string();
-  describe(config, run);
+  describe(config.root(), run);
   config.reject_unknown();
   if (resolved) *resolved = config.resolved();
   return run;
@@ -80,7 +92,7 @@ RunConfig load_run_config(const std::filesystem::path& file, const std::vector<s
 RunConfig parse_run_config(const std::string& document, const std::string& name) {
   Config config = Config::parse(document, name);
   RunConfig run;
-  describe(config, run);
+  describe(config.root(), run);
   config.reject_unknown();
   return run;
 }

@@ -35,7 +35,7 @@ enum class SpaceKind {
 /// The network of a `train` run.
 struct NetworkOptions {
   std::string name = "cnn";           ///< of models/, or "derived"
-  std::string genotype = "DARTS_V2";  ///< derived: a genotype file, a published name, or "random"
+  std::string genotype = "DARTS_V2";  ///< derived: a genotype file or its text (JSON), a published name, or "random"
   nas::DerivedOptions derived{.channels = 16, .layers = 8, .auxiliary = false};
   double auxiliary_weight = 0.4;  ///< of the auxiliary head's loss
   double drop_path = 0;           ///< drop-path probability at the last round; grows linearly from 0
@@ -72,8 +72,16 @@ struct RunConfig {
   WorkersOptions workers;
 };
 
-/// Describes every key (see core/config.h). Throws ConfigError.
-void describe(Config& config, RunConfig& run);
+/// Describes every key (see core/config.h): `config` is the document's root, or the section of a larger document that
+/// holds a run. Throws ConfigError.
+void describe(ConfigSection config, RunConfig& run);
+
+/// The part of `describe` that decides a model, but for its kind, its seed and its data: sections `federation`,
+/// `defense`, `training`, `search`, `space`, `graph`, `network` and `partition`. Reads `run.workload`.
+void describe_training(ConfigSection config, RunConfig& run);
+
+/// The document (TOML) that describes exactly this run.
+std::string resolved(const RunConfig& run);
 
 /// Reads a configuration file with overrides ("section.key=value"), and rejects unknown keys. `resolved`, if not null,
 /// receives the document with every key.

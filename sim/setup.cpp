@@ -79,6 +79,16 @@ std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& 
   return data;
 }
 
+std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run, data::Dataset train) {
+  auto data = std::make_shared<client::TrainingData>();
+  data->partition = data::make_partition(train.labels, train.classes, run.clients, run.partition, run.seed);
+  data->transform = data::make_transform(run.data, train);
+  data->plain_transform = data::without_augmentation(data->transform);
+  data->splits.test = {.name = "none", .shape = train.shape, .classes = train.classes};
+  data->splits.train = std::move(train);
+  return data;
+}
+
 GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t classes) {
   const at::Generator init = make_torch_generator({.seed = run.seed, .purpose = "initial weights"});
   GlobalModel model;

@@ -24,6 +24,9 @@ struct GlobalModel {
 /// Loads the run's data and deals it to the clients.
 std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run);
 
+/// The same with examples at hand, all of them for training: nothing is held out.
+std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run, data::Dataset train);
+
 /// Builds the run's network: the same bits in every process.
 GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t classes);
 

@@ -59,7 +59,7 @@ class InprocWorker {
 std::optional<GlobalModel> simulate(const Simulation& simulation, const std::atomic<bool>& stop) {
   const auto& train = simulation.data->splits.train;
   GlobalModel model = make_global_model(simulation.run, train.shape, train.classes);
-  const server::RunPlan plan = make_run_plan(simulation.run, simulation.resolved, *simulation.data, model);
+  const server::RunPlan plan = make_run_plan(simulation.run, resolved(simulation.run), *simulation.data, model);
   zmq::context_t context;
   wire::CoordinatorSocket socket(context, "inproc://simulation");
   Unobserved observer;

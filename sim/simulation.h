@@ -13,7 +13,6 @@ namespace archleak::sim {
 /// a worker on another, by inproc sockets. Same code and same bits as a run over processes.
 struct Simulation {
   RunConfig run;
-  std::string resolved;                              ///< the configuration as text: checkpoints are of it alone
   std::shared_ptr<const client::TrainingData> data;  ///< whatever `run.data` says
   std::filesystem::path checkpoints;                 ///< a folder; what it holds is continued
 };

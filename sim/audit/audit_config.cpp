@@ -24,28 +24,11 @@ AuditConfig load_audit_config(const std::filesystem::path& file, const std::vect
   AuditConfig audit;
   Config config = Config::load(file, overrides);
   audit.run.name = file.stem().string();
-  describe(config, audit.run);
+  describe(config.root(), audit.run);
   describe(config.section("audit"), audit.audit);
   config.reject_unknown();
   audit.resolved = config.resolved();
-
-  // Workers, wire and log levels do not change a model: it is known by the rest.
-  Config models = Config::parse(audit.resolved, file.string(),
-                                {"run.name=", "run.log_level=warn", "wire.url=inproc://simulation", "wire.curve=off",
-                                 "wire.keys=", "tap.enabled=false", "federation.keep_checkpoints=1", "workers.count=1",
-                                 "workers.slots=1", "workers.threads=1"});
-  RunConfig run;
-  describe(models, run);
-  audit.resolved_run = models.resolved();
   return audit;
-}
-
-ModelRun model_run(const AuditConfig& config, uint64_t seed) {
-  Config model = Config::parse(config.resolved_run, "configuration of the model", {fmt::format("run.seed={}", seed)});
-  ModelRun result;
-  describe(model, result.run);
-  result.resolved = model.resolved();
-  return result;
 }
 
 }  // namespace archleak::sim

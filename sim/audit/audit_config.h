@@ -22,8 +22,7 @@ struct AuditOptions {
 struct AuditConfig {
   RunConfig run;
   AuditOptions audit;
-  std::string resolved;      ///< every key, TOML
-  std::string resolved_run;  ///< of the run alone, without what does not change a model (workers, wire, log)
+  std::string resolved;  ///< every key, TOML
 };
 
 /// Describes `[audit]`. Throws ConfigError.
@@ -31,12 +30,5 @@ void describe(ConfigSection section, AuditOptions& options);
 
 /// Reads a run's configuration with the section `[audit]`, and rejects unknown keys. Throws ConfigError.
 AuditConfig load_audit_config(const std::filesystem::path& file, const std::vector<std::string>& overrides);
-
-/// The run's configuration for one of the models: another seed, all else the same.
-struct ModelRun {
-  RunConfig run;
-  std::string resolved;
-};
-ModelRun model_run(const AuditConfig& config, uint64_t seed);
 
 }  // namespace archleak::sim

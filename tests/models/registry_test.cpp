@@ -76,8 +76,8 @@ TEST_P(EveryNetwork, TrainsEveryWeightAndDrawsOnlyFromItsGenerator) {
 }
 
 std::vector<std::string> distinct_networks() {
-  return {"cnn",       "alexnet",       "vgg16",   "resnet18", "resnet20", "resnet56", "wide_resnet28_4",
-          "mobilenet", "densenet40_12", "fcn18_1", "column_fc"};
+  return {"cnn",      "alexnet",         "vgg16",     "resnet18",      "resnet20", "resnet50",
+          "resnet56", "wide_resnet28_4", "mobilenet", "densenet40_12", "fcn18_1",  "column_fc"};
 }
 
 INSTANTIATE_TEST_SUITE_P(Registry, EveryNetwork, testing::ValuesIn(distinct_networks()),
@@ -103,6 +103,7 @@ TEST(Registry, HasThePublishedNumbersOfWeights) {
   EXPECT_EQ(count("cnn", 100), 864 + 32 + 18432 + 64 + 524288 + 128 + 12800 + 100);
   EXPECT_EQ(count("alexnet", 10), 2472266);
   EXPECT_EQ(count("resnet20", 10), 272474);
+  EXPECT_EQ(count("resnet50", 10), 23520842);
   EXPECT_EQ(count("densenet40_12", 10), 1019722);
   EXPECT_EQ(count("vgg16", 10), 14714688 + 8448 + 2 * (512 * 512 + 512) + 5130);
 }
@@ -113,6 +114,7 @@ TEST(Registry, HasAsManyBlocksAsTheMultiExitNetworksCount) {
   };
   EXPECT_EQ(blocks("vgg16", kColour), 13u);
   EXPECT_EQ(blocks("resnet56", kColour), 27u);
+  EXPECT_EQ(blocks("resnet50", kColour), 16u);
   EXPECT_EQ(blocks("wide_resnet32_4", kColour), 15u);
   EXPECT_EQ(blocks("mobilenet", kColour), 13u);
   EXPECT_EQ(blocks("fcn18_1", kTable), 5u);

@@ -18,7 +18,7 @@ constexpr const char* kPrivate =
 RunConfig parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
   Config config = Config::parse(text, "run.toml", overrides);
   RunConfig run;
-  describe(config, run);
+  describe(config.root(), run);
   config.reject_unknown();
   return run;
 }

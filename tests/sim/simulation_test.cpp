@@ -33,8 +33,8 @@ class SimulationTest : public testing::Test {
   std::string hash(const std::vector<std::string>& overrides, const std::string& checkpoints, bool stopped = false) {
     const auto file = folder_ / "config.toml";
     std::ofstream(file) << kConfig;
-    Simulation simulation{.run = {}, .resolved = {}, .data = {}, .checkpoints = folder_ / checkpoints};
-    simulation.run = load_run_config(file, overrides, &simulation.resolved);
+    Simulation simulation{.run = {}, .data = {}, .checkpoints = folder_ / checkpoints};
+    simulation.run = load_run_config(file, overrides, nullptr);
     simulation.data = make_training_data(simulation.run);
     const std::atomic<bool> stop{stopped};
     const auto model = simulate(simulation, stop);

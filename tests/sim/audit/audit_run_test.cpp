@@ -102,7 +102,7 @@ TEST_F(AuditRun, GivesTheSameFiguresForAnyNumberOfJobs) {
 TEST_F(AuditRun, TrainsNothingThatIsInTheCacheAndAsksNothingTwice) {
   const auto first = audit("cache");
   const auto before = models(folder_ / "cache");
-  EXPECT_EQ(before.size(), 7 * 2) << "a checkpoint and answers for each model";
+  EXPECT_EQ(before.size(), 7 * 3) << "a checkpoint and two sets of answers for each model";
   const auto again = audit("cache");
   EXPECT_EQ(models(folder_ / "cache"), before);
   EXPECT_EQ(again.target.logits, first.target.logits);

@@ -1,4 +1,4 @@
-#include "sim/tables/reconstruction_settings.h"
+#include "sim/experiments/reconstruction_settings.h"
 
 namespace archleak::sim {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "core/file.h"
-#include "sim/tables/experiments.h"
+#include "sim/experiments/experiments.h"
 #include "sim/tables/table_files.h"
 #include "sim/tables/table_plan.h"
 #include "tests/support/paths.h"

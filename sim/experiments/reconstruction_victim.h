@@ -8,7 +8,7 @@
 #include "attacks/reconstruction/alpha_update.h"
 #include "nas/dag_network.h"
 #include "sim/attack/victim_images.h"
-#include "sim/tables/reconstruction_settings.h"
+#include "sim/experiments/reconstruction_settings.h"
 
 namespace archleak::sim {
 

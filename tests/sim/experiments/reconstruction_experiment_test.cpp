@@ -1,4 +1,4 @@
-#include "sim/tables/reconstruction_experiment.h"
+#include "sim/experiments/reconstruction_experiment.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "sim/tables/reconstruction_victim.h"
+#include "sim/experiments/reconstruction_victim.h"
 
 #include <cmath>
 

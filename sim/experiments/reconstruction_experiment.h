@@ -4,7 +4,7 @@
 namespace archleak::sim {
 
 /// ADRA, trial by trial: a simulated client's batch of test images, its update on the wire, an attack on it, and how
-/// near that came. Settings: sim/tables/reconstruction_settings.h.
+/// near that came. Settings: sim/experiments/reconstruction_settings.h.
 ///
 /// Figures are those of the batch's first image, so that trials are independent; "batch_success" is the share of the
 /// whole batch. Null figures compare the reconstruction with another image of the victim's class: what the attack gives

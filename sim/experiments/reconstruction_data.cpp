@@ -1,4 +1,4 @@
-#include "sim/tables/reconstruction_data.h"
+#include "sim/experiments/reconstruction_data.h"
 
 #include <spdlog/fmt/fmt.h>
 

@@ -1,4 +1,4 @@
-#include "sim/tables/reconstruction_experiment.h"
+#include "sim/experiments/reconstruction_experiment.h"
 
 #include <chrono>
 
@@ -6,8 +6,8 @@
 #include "attacks/reconstruction/reconstruct.h"
 #include "core/torch_random.h"
 #include "sim/attack/image_artefact.h"
-#include "sim/tables/reconstruction_data.h"
-#include "sim/tables/reconstruction_victim.h"
+#include "sim/experiments/reconstruction_data.h"
+#include "sim/experiments/reconstruction_victim.h"
 
 namespace archleak::sim {
 namespace {

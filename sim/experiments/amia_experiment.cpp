@@ -1,0 +1,178 @@
+#include "sim/experiments/amia_experiment.h"
+
+#include <ATen/Parallel.h>
+
+#include <limits>
+
+#include "attacks/membership/evaluator.h"
+#include "attacks/membership/network_attack.h"
+#include "attacks/membership/threshold_attack.h"
+#include "sim/experiments/amia_models.h"
+#include "sim/experiments/amia_parts.h"
+
+namespace archleak::sim {
+namespace {
+
+using attacks::Signals;
+
+/// What is asked about and who is who: of the architecture's part, of the weights' part, of neither.
+struct Question {
+  data::Dataset examples;
+  std::vector<uint8_t> of_architecture, of_weights;
+};
+
+Question ask(const PartyData& data, const data::Dataset& nonmembers) {
+  Question question{.examples = data.both->splits.train, .of_architecture = data.of_architecture, .of_weights = {}};
+  data::append(question.examples, nonmembers);
+  for (const uint8_t flag : data.of_architecture) question.of_weights.push_back(1 - flag);
+  question.of_architecture.resize(question.examples.size());
+  question.of_weights.resize(question.examples.size());
+  return question;
+}
+
+Signals signals(const Question& question, const std::optional<std::vector<float>>& logits,
+                std::vector<uint8_t> member) {
+  if (!logits) throw TrialStopped();
+  return {.classes = question.examples.classes,
+          .logits = {logits->begin(), logits->end()},
+          .labels = {question.examples.labels.begin(), question.examples.labels.end()},
+          .member = std::move(member)};
+}
+
+/// The samples where `kept` is 1.
+Signals select(const Signals& all, const std::vector<uint8_t>& kept) {
+  Signals some{.classes = all.classes, .logits = {}, .labels = {}, .member = {}};
+  for (int64_t i = 0; i < all.samples(); ++i) {
+    if (!kept[i]) continue;
+    const auto row = all.row(i);
+    some.logits.insert(some.logits.end(), row.begin(), row.end());
+    some.labels.push_back(all.labels[i]);
+    some.member.push_back(all.member[i]);
+  }
+  return some;
+}
+
+/// The shadow's answers, about those whose membership is like that of the target's members.
+Signals shadow_signals(const AmiaSettings& settings, const ModelStore& store, AmiaParts& parts, uint64_t seed,
+                       const std::atomic<bool>& stop) {
+  const Party party = shadow_party(settings, std::move(parts.shadow), seed);
+  const Question question = ask(party.data, parts.shadow_nonmembers);
+  const bool fixed = settings.attack.shadow == AmiaShadow::fixed;
+  const auto logits = fixed ? fixed_answers(store, party, settings.attack.shadow_network, question.examples, stop)
+                            : answers(store, party, question.examples, stop);
+  if (fixed || settings.target == AmiaTarget::derived_both) {  // all its examples trained its weights
+    std::vector<uint8_t> member(question.examples.size());
+    for (size_t i = 0; i < member.size(); ++i) member[i] = question.of_architecture[i] | question.of_weights[i];
+    return signals(question, logits, member);
+  }
+  std::vector<uint8_t> kept;
+  for (const uint8_t flag : question.of_weights) kept.push_back(1 - flag);
+  return select(signals(question, logits, question.of_architecture), kept);
+}
+
+double share_right(const Signals& answered, const std::vector<uint8_t>& of) {
+  const auto correct = attacks::correct(answered);
+  double right = 0, count = 0;
+  for (size_t i = 0; i < correct.size(); ++i) {
+    right += correct[i] & of[i];
+    count += of[i];
+  }
+  return count > 0 ? right / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Metrics of `scores` for members `of` against those that are neither.
+attacks::Metrics metrics(const std::vector<double>& scores, double threshold, const std::vector<uint8_t>& of,
+                         const std::vector<uint8_t>& others) {
+  std::vector<double> kept;
+  std::vector<uint8_t> member;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    if (others[i]) continue;
+    kept.push_back(scores[i]);
+    member.push_back(of[i]);
+  }
+  return attacks::evaluate(kept, member, {.threshold = threshold, .resamples = 0}).value;
+}
+
+TrialResult run_trial(const TrialRequest& request) {
+  at::set_num_threads(1);  // trials run side by side
+  AmiaSettings settings;
+  describe(request.settings, settings);
+  const ModelStore store(settings.store);
+  AmiaParts parts = draw_parts(settings, data::load(settings.data, /*seed=*/1).train, request.seed);
+
+  const Party party = target_party(settings, std::move(parts.target), request.seed);
+  const Question question = ask(party.data, parts.nonmembers);
+  const auto logits = answers(store, party, question.examples, request.stop);
+  // Who is a member is the evaluation's alone.
+  const Signals target = signals(question, logits, std::vector<uint8_t>(question.examples.size()));
+  const Signals shadow = shadow_signals(settings, store, parts, request.seed, request.stop);
+
+  const auto scores = attacks::network_attack(shadow, target,
+                                              {.hidden = settings.attack.hidden,
+                                               .epochs = settings.attack.epochs,
+                                               .batch_size = settings.attack.batch_size,
+                                               .lr = settings.attack.lr,
+                                               .seed = request.seed});
+  const auto found = metrics(scores, 0, question.of_architecture, question.of_weights);
+  const auto of_weights = metrics(scores, 0, question.of_weights, question.of_architecture);
+  const auto by_threshold = metrics(attacks::threshold_attack(attacks::ThresholdSignal::modified_entropy,
+                                                              attacks::ThresholdScope::per_class, shadow, target),
+                                    0, question.of_architecture, question.of_weights);
+
+  TrialResult result;
+  for (const auto& [name, value] : attacks::metric_fields()) result.figures[name] = found.*value;
+  result.figures["weights_balanced_accuracy"] = of_weights.balanced_accuracy;
+  result.figures["weights_advantage"] = of_weights.advantage;
+  result.figures["weights_auc"] = of_weights.auc;
+  result.figures["weights_f1"] = of_weights.f1;
+  result.figures["threshold_balanced_accuracy"] = by_threshold.balanced_accuracy;
+  const double members =
+      static_cast<double>(std::count(question.of_architecture.begin(), question.of_architecture.end(), 1));
+  result.figures["member_share"] = members / (members + static_cast<double>(settings.parts.nonmembers));
+
+  std::vector<uint8_t> unseen(question.examples.size());
+  for (size_t i = 0; i < unseen.size(); ++i) unseen[i] = !question.of_architecture[i] && !question.of_weights[i];
+  result.figures["architecture_accuracy"] = share_right(target, question.of_architecture);
+  result.figures["weights_accuracy"] = share_right(target, question.of_weights);
+  result.figures["test_accuracy"] = share_right(target, unseen);
+  std::vector<uint8_t> shadow_unseen;
+  for (const uint8_t flag : shadow.member) shadow_unseen.push_back(1 - flag);
+  result.figures["shadow_train_accuracy"] = share_right(shadow, shadow.member);
+  result.figures["shadow_test_accuracy"] = share_right(shadow, shadow_unseen);
+  if (const auto epsilon = party_epsilon(party)) result.figures["epsilon"] = *epsilon;
+  return result;
+}
+
+std::vector<std::string> figure_names() {
+  std::vector<std::string> names{"weights_balanced_accuracy",
+                                 "weights_advantage",
+                                 "weights_auc",
+                                 "weights_f1",
+                                 "threshold_balanced_accuracy",
+                                 "member_share",
+                                 "architecture_accuracy",
+                                 "weights_accuracy",
+                                 "test_accuracy",
+                                 "shadow_train_accuracy",
+                                 "shadow_test_accuracy",
+                                 "epsilon"};
+  for (const auto& field : attacks::metric_fields()) names.emplace_back(field.name);
+  return names;
+}
+
+}  // namespace
+
+Experiment amia_experiment() {
+  return {.name = "amia",
+          .version = 1,
+          .description = "membership inference from a searched architecture, by one shadow (AMIA)",
+          .figures = figure_names(),
+          .describe =
+              [](Config& config) {
+                AmiaSettings settings;
+                describe(config, settings);
+              },
+          .run = run_trial};
+}
+
+}  // namespace archleak::sim

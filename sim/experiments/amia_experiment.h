@@ -1,0 +1,12 @@
+#pragma once
+#include "sim/tables/experiment.h"
+
+namespace archleak::sim {
+
+/// The experiment "amia": membership inference from a searched architecture. A trial searches and trains a target and a
+/// shadow by federated simulations, teaches a network on the shadow's answers who was a member, and asks it about the
+/// target. Members are the architecture's part (figures without a prefix) or, set beside it, the weights' part
+/// ("weights_..."); non-members are examples that nobody has seen.
+Experiment amia_experiment();
+
+}  // namespace archleak::sim

@@ -1,0 +1,111 @@
+#include "sim/experiments/amia_models.h"
+
+#include "core/random.h"
+#include "defenses/dp_sgd.h"
+#include "nas/genotype.h"
+#include "sim/defense_setup.h"
+
+namespace archleak::sim {
+namespace {
+
+/// Seeds of runs are below 2^53, so that TOML keeps them.
+uint64_t run_seed(uint64_t seed, const char* purpose) {
+  return derive_seed({.seed = seed, .purpose = purpose}) >> 11;
+}
+
+void remove_defenses(RunConfig& run) {
+  run.defense = {};
+  run.search.alpha_l2 = 0;
+}
+
+/// Epsilon of one run; nothing where it is not private.
+std::optional<double> run_epsilon(const RunConfig& run, const client::TrainingData& data) {
+  std::vector<int64_t> sizes, all;
+  for (const auto& indices : data.partition) {
+    all.push_back(std::ssize(sizes));
+    sizes.push_back(std::ssize(indices));
+  }
+  const auto plan = dp_sgd_plan(run, sizes);
+  if (!plan) return std::nullopt;
+  defenses::ExampleLedger ledger(*plan);
+  for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
+    ledger.count_round(round, server::select_clients(run.coordinator.selection, std::ssize(all), run.seed, round),
+                       std::ssize(all));
+  }
+  return ledger.spent().epsilon;
+}
+
+}  // namespace
+
+PartyData divide(const RunConfig& search, data::Dataset examples) {
+  PartyData result;
+  result.both = make_training_data(search, std::move(examples));
+  result.of_architecture.resize(result.both->splits.train.size());
+  auto weights = std::make_shared<client::TrainingData>(*result.both);
+  std::vector<int64_t> places;
+  for (size_t client = 0; client < result.both->partition.size(); ++client) {
+    const auto split = client::split_locally(result.both->partition[client], search.search.valid_share, search.seed,
+                                             static_cast<int64_t>(client));
+    for (const int64_t place : split.valid) result.of_architecture[place] = 1;
+    auto& own = weights->partition[client];
+    own.clear();
+    for (const int64_t place : split.train) {
+      own.push_back(std::ssize(places));
+      places.push_back(place);
+    }
+  }
+  weights->splits.train = data::subset(result.both->splits.train, places);
+  result.weights = weights;
+  return result;
+}
+
+Party target_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed) {
+  Party party{.search = settings.search, .train = settings.train, .model = settings.target, .data = {}};
+  party.search.data = party.train.data = settings.data;
+  party.search.seed = run_seed(seed, "amia target search");
+  party.train.seed = run_seed(seed, "amia target training");
+  party.data = divide(party.search, std::move(examples));
+  return party;
+}
+
+Party shadow_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed) {
+  Party party{.search = settings.search, .train = settings.train, .model = settings.target, .data = {}};
+  if (!settings.attack.knows_defense) {
+    remove_defenses(party.search);
+    remove_defenses(party.train);
+  }
+  party.search.data = party.train.data = settings.data;
+  party.search.seed = run_seed(seed, "amia shadow search");
+  party.train.seed = run_seed(seed, "amia shadow training");
+  party.data = divide(party.search, std::move(examples));
+  return party;
+}
+
+std::optional<std::vector<float>> answers(const ModelStore& store, const Party& party, const data::Dataset& examples,
+                                          const std::atomic<bool>& stop) {
+  if (party.model == AmiaTarget::supernet) return store.answers(party.search, party.data.both, examples, stop);
+  const auto searched = store.model(party.search, party.data.both, stop);
+  if (!searched) return std::nullopt;
+  RunConfig train = party.train;
+  train.network.genotype = nas::to_json(derive_genotype(party.search, *searched).value());
+  const auto& data = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
+  return store.answers(train, data, examples, stop);
+}
+
+std::optional<std::vector<float>> fixed_answers(const ModelStore& store, const Party& party, const std::string& network,
+                                                const data::Dataset& examples, const std::atomic<bool>& stop) {
+  RunConfig train = party.train;
+  train.network = {.name = network};
+  return store.answers(train, party.data.both, examples, stop);
+}
+
+std::optional<double> party_epsilon(const Party& party) {
+  const auto searched = run_epsilon(party.search, *party.data.both);
+  if (!searched || party.model == AmiaTarget::supernet) return searched;
+  const auto& data = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
+  const auto trained = run_epsilon(party.train, *data);
+  if (!trained) return std::nullopt;
+  return *searched + *trained;
+}
+
+}  // namespace archleak::sim

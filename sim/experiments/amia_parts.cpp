@@ -1,0 +1,63 @@
+#include "sim/experiments/amia_parts.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "data/fit.h"
+#include "data/load.h"
+
+namespace archleak::sim {
+namespace {
+
+/// Hands out the examples of a data set in a random order, each once.
+class Draw {
+ public:
+  Draw(const data::Dataset& from, uint64_t seed, const char* purpose) : from_(from) {
+    RandomEngine engine = make_engine({.seed = seed, .purpose = purpose});
+    order_ = random_permutation(from.size(), engine);
+  }
+
+  data::Dataset next(int64_t count) {
+    if (used_ + count > from_.size()) {
+      throw ConfigError(fmt::format("parts: expected at most {} examples of {} in all, got {} or more", from_.size(),
+                                    from_.name, used_ + count));
+    }
+    const auto begin = order_.begin() + used_;
+    used_ += count;
+    return data::subset(from_, std::vector<int64_t>(begin, begin + count));
+  }
+
+ private:
+  const data::Dataset& from_;
+  std::vector<int64_t> order_;
+  int64_t used_ = 0;
+};
+
+}  // namespace
+
+AmiaParts draw_parts(const AmiaSettings& settings, const data::Dataset& train, uint64_t seed) {
+  const auto& sizes = settings.parts;
+  const auto own = [&](int64_t count) { return std::llround(settings.attack.eta * static_cast<double>(count)); };
+  Draw draw(train, seed, "amia parts");
+  AmiaParts parts{.target = draw.next(sizes.target),
+                  .nonmembers = draw.next(sizes.nonmembers),
+                  .shadow = draw.next(own(sizes.shadow)),
+                  .shadow_nonmembers = draw.next(own(sizes.shadow_nonmembers))};
+  if (settings.attack.eta == 1) return parts;
+
+  data::DataOptions options = settings.data;
+  options.name = settings.attack.unrelated;
+  const auto others = data::load(options, seed).train;
+  Draw unrelated(others, seed, "amia unrelated");
+  for (const auto& [part, count] :
+       {std::pair(&parts.shadow, sizes.shadow - own(sizes.shadow)),
+        std::pair(&parts.shadow_nonmembers, sizes.shadow_nonmembers - own(sizes.shadow_nonmembers))}) {
+    data::append(*part, data::fit(unrelated.next(count), train.shape, train.classes));
+  }
+  return parts;
+}
+
+}  // namespace archleak::sim

@@ -1,0 +1,61 @@
+#include "sim/experiments/amia_settings.h"
+
+#include "data/registry.h"
+#include "models/registry.h"
+
+namespace archleak::sim {
+
+AmiaSettings::AmiaSettings() {
+  search.clients = train.clients = 1;
+  train.workload = WorkloadKind::train;
+  train.network.name = "derived";
+}
+
+void describe(Config& config, AmiaSettings& settings) {
+  describe(config.section("data"), settings.data);
+  ConfigSection parts = config.section("parts");
+  parts.read("target", settings.parts.target, {.min = 4, .max = 1e7}, "examples of the search");
+  parts.read("nonmembers", settings.parts.nonmembers, {.min = 1, .max = 1e7}, "examples that the target never sees");
+  parts.read("shadow", settings.parts.shadow, {.min = 4, .max = 1e7}, "examples of the shadow");
+  parts.read("shadow_nonmembers", settings.parts.shadow_nonmembers, {.min = 1, .max = 1e7},
+             "examples that the shadow never sees");
+
+  ConfigSection search = config.section("search_run"), train = config.section("train_run");
+  describe_training(search, settings.search);
+  describe_training(train, settings.train);
+  config.section("target").read("model", settings.target,
+                                {{"supernet", AmiaTarget::supernet},
+                                 {"derived_weights", AmiaTarget::derived_weights},
+                                 {"derived_both", AmiaTarget::derived_both}},
+                                "what is attacked: the supernet, or the derived network, trained on one part or both");
+
+  auto& attack = settings.attack;
+  ConfigSection section = config.section("attack");
+  section.read("shadow", attack.shadow, {{"fixed", AmiaShadow::fixed}, {"searched", AmiaShadow::searched}},
+               "whether the shadow's architecture is fixed or searched");
+  section.read("shadow_network", attack.shadow_network, models::network_names(), "network of a fixed shadow");
+  section.read("knows_defense", attack.knows_defense, "the shadow is defended as the target is");
+  section.read("eta", attack.eta, {0, 1}, "share of the shadow's examples that are of the target's distribution");
+  section.read("unrelated", attack.unrelated, data::dataset_names(), "data set of the shadow's other examples");
+  section.read("hidden", attack.hidden, {2, 1e5}, "units of the attack's first hidden layer");
+  section.read("epochs", attack.epochs, {1, 1e6}, "of the attack's network");
+  section.read("batch_size", attack.batch_size, {1, 1e6}, "of the attack's network");
+  section.read("lr", attack.lr, {1e-9, 1e3}, "of the attack's network (SGD, momentum 0.9)");
+  config.section("models").read("store", settings.store, "folder where trained models are kept");
+
+  if (settings.train.network.name != "derived") {
+    train.section("network").fail("name",
+                                  "expected \"derived\", the searched network; a fixed shadow is "
+                                  "attack.shadow_network, got \"" +
+                                      settings.train.network.name + "\"");
+  }
+  const bool derives = settings.target != AmiaTarget::supernet;
+  if (settings.search.space_kind == SpaceKind::graph && derives) {
+    search.section("space").fail("kind", "expected \"darts\" for a derived target, got \"graph\", which derives none");
+  }
+  if (settings.search.clients != settings.train.clients) {
+    train.section("federation").fail("clients", "expected those of search_run, whose examples they train on");
+  }
+}
+
+}  // namespace archleak::sim

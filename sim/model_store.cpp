@@ -1,0 +1,127 @@
+#include "sim/model_store.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/folder_lock.h"
+#include "core/hash.h"
+#include "core/npy.h"
+#include "data/batch.h"
+#include "models/batch_norm.h"
+
+namespace archleak::sim {
+namespace {
+
+constexpr int64_t kQueryBatch = 250;
+constexpr uint64_t kMostAnswerBytes = uint64_t{1} << 32;
+
+std::string hash_of(const std::string& text) {
+  return to_hex(sha256(text.data(), text.size()));
+}
+
+/// The run without what does not change its model.
+RunConfig essential(const RunConfig& run) {
+  const RunConfig defaults;
+  RunConfig result = run;
+  result.name = defaults.name;
+  result.log_level = defaults.log_level;
+  result.wire = {.url = "inproc://simulation"};
+  result.tap = defaults.tap;
+  result.coordinator.keep_checkpoints = 1;
+  result.workers = {.count = 1, .slots = 1, .threads = 1};
+  return result;
+}
+
+/// Of the examples and of who has which.
+std::string content_hash(const client::TrainingData& data) {
+  std::string text = data::content_hash(data.splits.train);
+  for (const auto& indices : data.partition) {
+    text += to_hex(sha256(indices.data(), indices.size() * sizeof(indices[0])));
+  }
+  return hash_of(text);
+}
+
+/// Logits `[examples, classes]` of a model in evaluation mode.
+std::vector<float> query(models::Network& network, const data::Dataset& examples, const data::Transform& transform) {
+  const torch::NoGradGuard no_grad;
+  std::vector<float> logits;
+  for (int64_t begin = 0; begin < examples.size(); begin += kQueryBatch) {
+    std::vector<int64_t> indices(std::min(kQueryBatch, examples.size() - begin));
+    std::iota(indices.begin(), indices.end(), begin);
+    const auto answer =
+        network.forward(data::gather(examples, indices, transform).images).to(torch::kFloat32).contiguous();
+    logits.insert(logits.end(), answer.data_ptr<float>(), answer.data_ptr<float>() + answer.numel());
+  }
+  return logits;
+}
+
+/// Answers that were kept earlier: an NPY array after its own SHA-256. Nothing if there are none, or damaged ones.
+std::optional<std::vector<float>> kept_answers(const std::filesystem::path& file, int64_t values) {
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  try {
+    const std::string content = read_file(file, kMostAnswerBytes);
+    if (content.size() > 64 && content.substr(0, 64) == hash_of(content.substr(64))) {
+      auto array = decode_npy(std::string_view(content).substr(64), file.string());
+      if (static_cast<int64_t>(array.values.size()) == values) return std::move(array.values);
+    }
+  } catch (const DataError&) {
+    // Said below.
+  }
+  spdlog::warn("{}: expected the answers of a model, got something else; it is asked again", file.string());
+  return std::nullopt;
+}
+
+void keep_answers(const std::filesystem::path& file, const std::vector<float>& logits, int64_t classes) {
+  const std::string array = encode_npy(logits, {static_cast<int64_t>(logits.size()) / classes, classes});
+  write_file_atomically(file, hash_of(array) + array);
+}
+
+/// A run on its data, and where its model is.
+struct Place {
+  RunConfig run;
+  std::filesystem::path folder;
+
+  Place(const RunConfig& any, const client::TrainingData& data, const std::filesystem::path& store)
+      : run(essential(any)),
+        folder(store / hash_of("archleak model 2\n" + resolved(run) + "\n" + content_hash(data))) {}
+};
+
+}  // namespace
+
+std::optional<GlobalModel> ModelStore::model(const RunConfig& run,
+                                             const std::shared_ptr<const client::TrainingData>& data,
+                                             const std::atomic<bool>& stop) const {
+  const Place place(run, *data, folder_);
+  const FolderLock lock(place.folder);
+  auto model = simulate({.run = place.run, .data = data, .checkpoints = place.folder}, stop);
+  if (model) {
+    models::use_batch_statistics(*model->network, place.run.protocol.batch_norm != BatchNormPolicy::average);
+  }
+  return model;
+}
+
+std::optional<std::vector<float>> ModelStore::answers(const RunConfig& run,
+                                                      const std::shared_ptr<const client::TrainingData>& data,
+                                                      const data::Dataset& examples,
+                                                      const std::atomic<bool>& stop) const {
+  const Place place(run, *data, folder_);
+  const auto file = place.folder / (data::content_hash(examples).substr(0, 16) + ".answers");
+  if (auto kept = kept_answers(file, examples.size() * examples.classes)) return kept;
+  const auto trained = model(run, data, stop);
+  if (!trained) return std::nullopt;
+  const auto logits = query(*trained->network, examples, data->plain_transform);
+  if (!std::all_of(logits.begin(), logits.end(), [](float value) { return std::isfinite(value); })) {
+    throw DataError(
+        fmt::format("model in {}: expected finite logits, got others: it has diverged", place.folder.string()));
+  }
+  keep_answers(file, logits, examples.classes);
+  return logits;
+}
+
+}  // namespace archleak::sim

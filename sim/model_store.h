@@ -1,0 +1,34 @@
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/simulation.h"
+
+namespace archleak::sim {
+
+/// The models that experiments train: each is a federated simulation (sim/simulation.h), kept in a folder under the
+/// hash of its configuration and of the examples themselves. A model that is there is not trained again, one that was
+/// begun is continued. Whoever wants a model that another thread or process is training waits for it.
+class ModelStore {
+ public:
+  explicit ModelStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  /// The model of `run` on `data`, in evaluation mode; nothing when `stop` was set before its end. What of a run does
+  /// not change its model (workers, wire, log) is not looked at. Throws what a simulation throws.
+  std::optional<GlobalModel> model(const RunConfig& run, const std::shared_ptr<const client::TrainingData>& data,
+                                   const std::atomic<bool>& stop) const;
+
+  /// That model's logits `[examples, classes]` about `examples`, finite; kept beside it. Throws DataError where some
+  /// are not finite.
+  std::optional<std::vector<float>> answers(const RunConfig& run,
+                                            const std::shared_ptr<const client::TrainingData>& data,
+                                            const data::Dataset& examples, const std::atomic<bool>& stop) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace archleak::sim

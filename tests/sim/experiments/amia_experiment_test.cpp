@@ -1,0 +1,210 @@
+#include "sim/experiments/amia_experiment.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "sim/experiments/amia_models.h"
+#include "sim/experiments/amia_parts.h"
+#include "tests/support/paths.h"
+
+namespace archleak::sim {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A search and networks so small that a trial takes seconds, on synthetic digits.
+constexpr const char* kSettings = R"(
+data.name = "digits"
+data.train_size = 300
+parts.target = 60
+parts.nonmembers = 30
+parts.shadow = 60
+parts.shadow_nonmembers = 40
+search_run.federation.rounds = 1
+search_run.space.channels = 2
+search_run.space.layers = 2
+search_run.space.steps = 2
+search_run.space.multiplier = 2
+search_run.training.batch_size = 16
+train_run.federation.rounds = 2
+train_run.network.channels = 2
+train_run.network.layers = 2
+train_run.training.batch_size = 16
+attack.epochs = 5
+)";
+
+class AmiaExperiment : public testing::Test {
+ protected:
+  AmiaSettings settings(const std::vector<std::string>& overrides = {}) const {
+    Config config = Config::parse(kSettings, "settings", overrides);
+    AmiaSettings result;
+    describe(config, result);
+    config.reject_unknown();
+    return result;
+  }
+
+  TrialResult trial(std::vector<std::string> overrides = {}, uint64_t seed = 7, bool stopped = false) const {
+    overrides.push_back("models.store=" + (folder_ / "models").string());
+    Config config = Config::parse(kSettings, "settings", overrides);
+    const std::atomic<bool> stop{stopped};
+    return amia_experiment().run({config, seed, 0, stop});
+  }
+
+  /// Folders of models, with the time of their last change.
+  std::map<fs::path, fs::file_time_type> models() const {
+    std::map<fs::path, fs::file_time_type> found;
+    for (const auto& entry : fs::directory_iterator(folder_ / "models")) found[entry] = entry.last_write_time();
+    return found;
+  }
+
+  archleak::test::TemporaryFolder folder_;
+};
+
+bool same(const TrialResult& one, const TrialResult& two) {
+  return std::equal(one.figures.begin(), one.figures.end(), two.figures.begin(), two.figures.end(),
+                    [](const auto& left, const auto& right) {
+                      return left.first == right.first &&
+                             (left.second == right.second || (std::isnan(left.second) && std::isnan(right.second)));
+                    });
+}
+
+TEST_F(AmiaExperiment, TheSameSeedGivesTheSameFiguresAndTrainsNothingTwice) {
+  const auto one = trial();
+  const auto kept = models();
+  EXPECT_EQ(kept.size(), 4) << "search and derived network, of target and shadow";
+  EXPECT_TRUE(same(trial(), one));
+  EXPECT_EQ(models(), kept);
+  EXPECT_FALSE(same(trial({}, 8), one));
+}
+
+TEST_F(AmiaExperiment, TargetsShareTheirSearchAndAttacksTheirTargets) {
+  trial({"target.model=supernet"});
+  EXPECT_EQ(models().size(), 2);
+  trial({"target.model=derived_weights"});
+  EXPECT_EQ(models().size(), 4);
+  trial({"target.model=derived_both"});
+  EXPECT_EQ(models().size(), 6);
+  trial({"attack.shadow=fixed", "attack.shadow_network=cnn"});
+  EXPECT_EQ(models().size(), 7);
+  trial({"attack.epochs=9"});
+  EXPECT_EQ(models().size(), 7);
+}
+
+TEST_F(AmiaExperiment, ReturnsTheFiguresThatItDeclares) {
+  const auto declared = amia_experiment().figures;
+  const auto figures = trial().figures;
+  for (const auto& [name, value] : figures) EXPECT_THAT(declared, testing::Contains(name));
+  EXPECT_EQ(figures.size(), declared.size() - 1) << "all but epsilon, since nothing is private";
+  EXPECT_NEAR(figures.at("advantage"), 2 * figures.at("balanced_accuracy") - 1, 1e-12);
+  EXPECT_EQ(figures.at("member_share"), 0.5);
+}
+
+TEST_F(AmiaExperiment, FindsTheMembersOfATargetThatKnowsThemByHeart) {
+  const std::vector<std::string> overfit{"train_run.federation.rounds=1", "train_run.training.epochs=60",
+                                         "train_run.network.channels=6",  "attack.epochs=60",
+                                         "data.name=textures10",          "data.train_size=300"};
+  double both = 0, supernet = 0;
+  for (const uint64_t seed : {1, 2}) {
+    both += trial(overfit, seed).figures.at("auc") / 2;
+    auto other = overfit;
+    other.emplace_back("target.model=supernet");
+    supernet += trial(other, seed).figures.at("auc") / 2;
+  }
+  EXPECT_GT(both, 0.6);
+  EXPECT_LT(std::abs(supernet - 0.5), both - 0.5) << "the supernet's weights have not seen them";
+}
+
+TEST_F(AmiaExperiment, AStoppedTrialLeavesNoFigures) {
+  EXPECT_THROW(trial({}, 7, /*stopped=*/true), TrialStopped);
+}
+
+TEST_F(AmiaExperiment, EpsilonIsThatOfSearchAndTrainingTogether) {
+  const std::vector<std::string> search{"search_run.defense.dp_sgd.enabled=true",
+                                        "search_run.federation.batch_norm=group"};
+  EXPECT_FALSE(trial(search).figures.contains("epsilon")) << "the derived network's training is not private";
+  const double alone = trial({search[0], search[1], "target.model=supernet"}).figures.at("epsilon");
+  const double with_training =
+      trial({search[0], search[1], "train_run.defense.dp_sgd.enabled=true", "train_run.federation.batch_norm=group"})
+          .figures.at("epsilon");
+  EXPECT_GT(alone, 0);
+  EXPECT_GT(with_training, alone);
+}
+
+TEST_F(AmiaExperiment, WhatDoesNotGoTogetherIsRefused) {
+  for (const char* flaw :
+       {"train_run.network.name=cnn", "search_run.space.kind=graph", "search_run.federation.clients=2",
+        "attack.shadow_network=resnet51", "attack.eta=1.5", "target.model=derived", "search_run.data.name=mnist"}) {
+    EXPECT_THROW(settings({flaw}), ConfigError) << flaw;
+  }
+  EXPECT_NO_THROW(settings({"search_run.federation.clients=2", "train_run.federation.clients=2"}));
+  EXPECT_THROW(trial({"parts.target=250"}), ConfigError) << "more examples than there are";
+}
+
+TEST_F(AmiaExperiment, TheShadowIsDefendedOnlyIfTheAttackerKnows) {
+  const std::vector<std::string> defended{"search_run.search.alpha_l2=0.5", "train_run.defense.input_noise=0.1"};
+  const auto parts = [&](const AmiaSettings& of) { return draw_parts(of, data::load(of.data, 1).train, 7); };
+  auto of = settings(defended);
+  EXPECT_EQ(target_party(of, parts(of).target, 7).search.search.alpha_l2, 0.5);
+  const Party naive = shadow_party(of, parts(of).shadow, 7);
+  EXPECT_EQ(naive.search.search.alpha_l2, 0);
+  EXPECT_EQ(naive.train.defense.input_noise, 0);
+  of.attack.knows_defense = true;
+  EXPECT_EQ(shadow_party(of, parts(of).shadow, 7).search.search.alpha_l2, 0.5);
+}
+
+TEST_F(AmiaExperiment, PartsAreDisjointAndTheShadowsAreAsRelatedAsEtaSays) {
+  const auto contents = [](const data::Dataset& dataset) {
+    std::set<std::string> examples;
+    for (int64_t i = 0; i < dataset.size(); ++i) {
+      const auto pixels = dataset.example(i);
+      examples.emplace(pixels.begin(), pixels.end());
+    }
+    return examples;
+  };
+  const auto of = settings({"attack.eta=0.25"});
+  const auto train = data::load(of.data, 1).train;
+  const auto parts = draw_parts(of, train, 7);
+  const auto all = contents(train);
+  std::set<std::string> seen;
+  size_t related = 0, count = 0;
+  for (const auto* part : {&parts.target, &parts.nonmembers, &parts.shadow, &parts.shadow_nonmembers}) {
+    for (const auto& example : contents(*part)) {
+      EXPECT_TRUE(seen.insert(example).second) << "an example is in two parts";
+      related += all.contains(example);
+      ++count;
+    }
+    EXPECT_NO_THROW(part->validate());
+  }
+  EXPECT_EQ(count, 60u + 30 + 60 + 40);
+  EXPECT_EQ(related, 60u + 30 + 15 + 10);
+}
+
+TEST_F(AmiaExperiment, TheDataAreDividedAsTheClientsOfTheSearchDo) {
+  auto of = settings({"search_run.federation.clients=3", "train_run.federation.clients=3"});
+  const auto train = data::load(of.data, 1).train;
+  const Party party = target_party(of, draw_parts(of, train, 7).target, 7);
+  const auto& data = party.data;
+  std::vector<uint8_t> expected(60);
+  int64_t kept = 0;
+  for (int64_t client = 0; client < 3; ++client) {
+    const auto split = client::split_locally(data.both->partition[client], 0.5, party.search.seed, client);
+    for (const int64_t place : split.valid) expected[place] = 1;
+    ASSERT_EQ(data.weights->partition[client].size(), split.train.size());
+    for (size_t i = 0; i < split.train.size(); ++i) {
+      const auto was = data.both->splits.train.example(split.train[i]);
+      const auto is = data.weights->splits.train.example(data.weights->partition[client][i]);
+      EXPECT_TRUE(std::equal(was.begin(), was.end(), is.begin()));
+    }
+    kept += std::ssize(split.train);
+  }
+  EXPECT_EQ(data.of_architecture, expected);
+  EXPECT_EQ(data.weights->splits.train.size(), kept);
+  EXPECT_NO_THROW(data.weights->splits.train.validate());
+}
+
+}  // namespace
+}  // namespace archleak::sim
