@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/file.h"
+#include "core/log.h"
 #include "sim/stop_signal.h"
 #include "sim/tables/table_files.h"
 #include "sim/tables/table_render.h"
@@ -197,6 +198,7 @@ void add_table_command(CLI::App& app, std::vector<Experiment> experiments, Table
   table->callback([table, known, arguments, prepare = std::move(prepare), &exit_code] {
     if (!table->get_subcommands().empty()) return;
     if (arguments->name.empty()) throw ConfigError("table: expected NAME, list or show, got none");
+    start_logging("table", "warn");
     exit_code = run(*arguments, *known, prepare);
   });
 }
