@@ -44,12 +44,15 @@ std::vector<float> take_floats(const std::string& bytes, size_t& position) {
 }  // namespace
 
 std::string ClientState::encode() const {
-  if (weight_optimizer.empty() && alpha_optimizer.empty() && buffers.empty() && residual.empty()) return {};
+  if (weight_optimizer.empty() && alpha_optimizer.empty() && buffers.empty() && residual.empty() && adversary.empty()) {
+    return {};
+  }
   std::string bytes;
   append(bytes, weight_optimizer.data(), weight_optimizer.size());
   append(bytes, alpha_optimizer.data(), alpha_optimizer.size());
   append(bytes, buffers);
   append(bytes, residual);
+  append(bytes, adversary.data(), adversary.size());
   return bytes;
 }
 
@@ -61,6 +64,7 @@ ClientState ClientState::decode(const std::string& bytes) {
   state.alpha_optimizer = take(bytes, position);
   state.buffers = take_floats(bytes, position);
   state.residual = take_floats(bytes, position);
+  state.adversary = take(bytes, position);
   if (position != bytes.size()) {
     throw DataError(fmt::format("client state: expected {} bytes, got {}", position, bytes.size()));
   }

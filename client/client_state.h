@@ -10,6 +10,7 @@ struct ClientState {
   std::string alpha_optimizer;
   std::vector<float> buffers;   ///< its own batch-norm statistics
   std::vector<float> residual;  ///< what a defence held back of its updates
+  std::string adversary;        ///< its inference network (defenses/membership_adversary.h)
 
   /// As bytes; nothing for an empty state.
   std::string encode() const;

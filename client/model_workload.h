@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "client/options.h"
@@ -22,8 +23,11 @@ struct RunSettings {
   ProtocolOptions protocol;
   defenses::UpdateDefense defense = {};                    ///< what clients do to their updates before they send them
   std::shared_ptr<const defenses::DpSgdPlan> dp_sgd = {};  ///< null: plain gradients on batches in passes
+  std::optional<defenses::AdversarialOptions> adversarial = {};
   double input_noise = 0;  ///< standard deviation of noise on training inputs, whose range is 0..1
 
+  /// Of a client's examples in a train run; 0 without adversarial regularisation (see split_members).
+  double reference_share() const { return adversarial ? adversarial->reference_share : 0; }
   Sampling sampling() const { return dp_sgd ? Sampling::poisson : Sampling::passes; }
 };
 

@@ -1,20 +1,28 @@
 #pragma once
 #include "client/model_workload.h"
 #include "core/optimizer.h"
+#include "defenses/membership_adversary.h"
 
 namespace archleak::client {
 
-/// A client of federated training of one network (a derived one or one from models/): cross entropy on all of its
-/// examples by SGD, or by DP-SGD. Protocols: gradient (one step's gradient, not applied), delta, weights.
+/// A client of federated training of one network (a derived one or one from models/) on all of its examples by SGD, or
+/// by DP-SGD: cross entropy of their labels, or, where the data have soft labels, distance from those (see
+/// defenses/distillation_loss.h). Protocols: gradient (one step's gradient, not applied), delta, weights.
+///
+/// Under adversarial regularisation (see defenses/membership_adversary.h) a part of the examples is never trained on:
+/// `split_members` says which. The classifier answers the adversary about plain images in evaluation mode, so that
+/// nothing of the other training changes: with lambda 0 it is, to the bit, that of the members without a defence.
 class TrainWorkload : public ModelWorkload {
  public:
+  /// How far logits `[batch, classes]` are from what a batch should give: a mean or, under DP-SGD, by example
+  /// `[batch]`.
+  using Criterion = std::function<torch::Tensor(const torch::Tensor& logits)>;
+
   /// What differs from network to network in training mode.
   struct Hooks {
     std::function<void(int64_t round)> begin_round;  ///< for schedules such as drop-path; may be empty
-    /// The loss of a training forward, for networks with more than one output, as a mean or, without reduction, by
-    /// example; empty: cross entropy of the logits.
-    std::function<torch::Tensor(const torch::Tensor& logits, const torch::Tensor& labels, at::Reduction::Reduction)>
-        loss;
+    /// The loss of a training forward, for networks with more than one output; empty: the criterion of the logits.
+    std::function<torch::Tensor(const torch::Tensor& logits, const Criterion& criterion)> loss;
   };
 
   TrainWorkload(std::shared_ptr<models::Network> network, Arena arena, std::shared_ptr<const TrainingData> data,
@@ -23,10 +31,20 @@ class TrainWorkload : public ModelWorkload {
   ClientOutcome train(const ClientTask& task, std::span<float> update) override;
 
  private:
-  torch::Tensor loss(const data::Batch& examples, at::Reduction::Reduction reduction);
+  /// The state of one task's steps.
+  struct Steps;
+  Criterion criterion(std::span<const int64_t> indices, const data::Batch& examples,
+                      at::Reduction::Reduction reduction) const;
+  torch::Tensor loss(const torch::Tensor& logits, const Criterion& criterion);
+  /// Leaves the gradient of one batch in the arena.
+  void take_gradient(std::span<const int64_t> indices, Steps& steps);
+  /// The adversary's steps before one of the classifier's.
+  void train_adversary(Steps& steps);
+  defenses::Answers answers(std::span<const int64_t> indices);
 
   Hooks hooks_;
   Optimizer optimizer_;
+  std::unique_ptr<defenses::MembershipAdversary> adversary_;  ///< null without adversarial regularisation
 };
 
 }  // namespace archleak::client

@@ -38,6 +38,29 @@ LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, u
   return split;
 }
 
+MemberSplit split_members(const TrainingData& data, double reference_share, uint64_t seed, int64_t client) {
+  const auto& indices = data.partition.at(client);
+  if (reference_share <= 0) return {.members = indices, .reference = {}};
+  MemberSplit split;
+  if (!data.reference.empty()) {
+    split = {.members = indices, .reference = data.reference.at(client)};
+  } else {
+    const int64_t reference = validation_size(std::ssize(indices), reference_share);
+    RandomEngine engine = make_engine({.seed = seed, .client = client, .purpose = "reference part"});
+    const auto order = random_permutation(std::ssize(indices), engine);
+    std::vector<bool> is_reference(indices.size());
+    for (int64_t i = 0; i < std::min(reference, std::ssize(indices)); ++i) is_reference[order[i]] = true;
+    for (size_t i = 0; i < indices.size(); ++i) {
+      (is_reference[i] ? split.reference : split.members).push_back(indices[i]);
+    }
+  }
+  if (split.members.empty() || split.reference.empty()) {
+    throw DataError(fmt::format("client {}: expected examples to train on and others as reference, got {} and {}",
+                                client, split.members.size(), split.reference.size()));
+  }
+  return split;
+}
+
 BatchOrder::BatchOrder(std::span<const int64_t> indices, int64_t batch_size, StreamKey key)
     : indices_(indices.begin(), indices.end()), batch_size_(batch_size), key_(key) {}
 

@@ -10,12 +10,21 @@
 
 namespace archleak::client {
 
+/// What a teacher said of the training examples, where a student learns from it (client/distil.h).
+struct SoftLabels {
+  std::vector<float> probabilities;  ///< [examples, classes]; empty: there is no teacher, examples have their labels
+  double temperature = 1;            ///< that they were taken at
+};
+
 /// What all clients of a run share: the examples, who has which, and how they become input. Read-only.
 struct TrainingData {
   data::Splits splits;
   data::Partition partition;        ///< indices into splits.train by client
   data::Transform transform;        ///< for training
   data::Transform plain_transform;  ///< for evaluation
+  SoftLabels soft_labels = {};      ///< of splits.train
+  data::Partition reference = {};   ///< examples of splits.train that only a client's inference network sees, by
+                                    ///< client; empty: a share of its own part (see split_members)
 };
 
 /// One client's examples in two disjoint parts, the same in every round.
@@ -30,6 +39,19 @@ LocalSplit split_locally(std::span<const int64_t> indices, double valid_share, u
 
 /// Examples that `split_locally` puts into the validation part of `count`.
 int64_t validation_size(int64_t count, double valid_share);
+
+/// One client's examples under adversarial regularisation: those that the classifier is trained on, and those that only
+/// the inference network sees, as non-members. What an audit must count as members is the former alone.
+struct MemberSplit {
+  std::vector<int64_t> members;
+  std::vector<int64_t> reference;
+};
+
+/// The split of a client of `data`. Its reference part is what `data.reference` gives it; without one,
+/// `reference_share` of its own part (rounded down, at least one) is drawn by (seed, client). Both parts keep their
+/// order. With share 0, without adversarial regularisation, all are members. Throws DataError when either part would be
+/// empty.
+MemberSplit split_members(const TrainingData& data, double reference_share, uint64_t seed, int64_t client);
 
 /// Batches of `batch_size` in one pass over `count` examples: a single one left over by larger batches is none.
 int64_t batches_in_pass(int64_t count, int64_t batch_size);

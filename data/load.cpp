@@ -12,14 +12,20 @@
 namespace archleak::data {
 namespace {
 
-/// Keeps `limit` examples, drawn by the seed, in their order.
-void limit_split(Dataset& dataset, int64_t limit, const char* purpose, uint64_t seed) {
-  if (limit == 0 || limit >= dataset.size()) return;
+/// Keeps `limit` examples after the first `skip`, as the seed draws them, in their order.
+void keep_stretch(Dataset& dataset, int64_t skip, int64_t limit, const char* purpose, uint64_t seed) {
+  if (skip >= dataset.size()) {
+    throw DataError(
+        fmt::format("{}: expected to skip less than its {} examples, got {}", dataset.name, dataset.size(), skip));
+  }
+  const int64_t left = dataset.size() - skip;
+  const int64_t kept = limit == 0 ? left : std::min(limit, left);
+  if (kept == dataset.size()) return;
   RandomEngine engine = make_engine({.seed = seed, .purpose = purpose});
-  auto kept = random_permutation(dataset.size(), engine);
-  kept.resize(static_cast<size_t>(limit));
-  std::sort(kept.begin(), kept.end());
-  dataset = subset(dataset, kept);
+  const auto order = random_permutation(dataset.size(), engine);
+  std::vector<int64_t> places(order.begin() + skip, order.begin() + skip + kept);
+  std::sort(places.begin(), places.end());
+  dataset = subset(dataset, places);
 }
 
 }  // namespace
@@ -28,6 +34,8 @@ void describe(ConfigSection section, DataOptions& options) {
   section.read("name", options.name, dataset_names(), "dataset");
   section.read("root", options.root, "folder with the official layouts; empty: $ARCHLEAK_DATA, else data-cache");
   section.read("path", options.path, "datasets 'folder' and 'table': where they are, relative to root");
+  section.read("train_skip", options.train_skip, {.min = 0, .max = 1e9},
+               "training examples passed over before train_limit are kept, in the order that run.seed draws");
   section.read("train_limit", options.train_limit, {.min = 0, .max = 1e9}, "training examples kept; 0 keeps all");
   section.read("test_limit", options.test_limit, {.min = 0, .max = 1e9}, "test examples kept; 0 keeps all");
   section.read("train_size", options.train_size, {.min = 1, .max = 1e7}, "training examples of a synthetic set");
@@ -58,9 +66,20 @@ Splits load(const DataOptions& options, uint64_t seed) {
   Splits splits = info.read(root, options, seed);
   splits.train.validate();
   splits.test.validate();
-  limit_split(splits.train, options.train_limit, "train limit", seed);
-  limit_split(splits.test, options.test_limit, "test limit", seed);
+  keep_stretch(splits.train, options.train_skip, options.train_limit, "train limit", seed);
+  keep_stretch(splits.test, 0, options.test_limit, "test limit", seed);
   return splits;
+}
+
+bool may_overlap(const DataOptions& first, uint64_t first_seed, const DataOptions& second, uint64_t second_seed) {
+  if (first.name != second.name || first.path != second.path) return false;
+  const bool synthetic = find_dataset(first.name).synthetic;
+  if (first_seed != second_seed) return !synthetic;
+  if (synthetic && first.train_size != second.train_size) return true;  // drawn in another order
+  const auto ends_before = [](const DataOptions& one, const DataOptions& other) {
+    return one.train_limit > 0 && one.train_skip + one.train_limit <= other.train_skip;
+  };
+  return !ends_before(first, second) && !ends_before(second, first);
 }
 
 Transform make_transform(const DataOptions& options, const Dataset& dataset) {

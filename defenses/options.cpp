@@ -79,6 +79,44 @@ void describe(ConfigSection section, DpSgdOptions& options) {
                "delta of the guarantee; below 1 / a client's examples");
 }
 
+void describe(ConfigSection section, DistillationOptions& options) {
+  section.read("teacher", options.teacher,
+               "a finished run: its model labels the training data, and clients learn from that alone; empty: off");
+  section.read("temperature", options.temperature, {.min = 1e-3, .max = 1e3}, "of the teacher's and student's softmax");
+  section.read("entropy_quantile", options.entropy_quantile, {.min = 1e-6, .max = 1},
+               "share of a client's examples that is kept, those the teacher is surest of; 1 keeps all");
+}
+
+void describe(ConfigSection section, AdversarialOptions& options) {
+  section.read("enabled", options.enabled, "clients train against a network that guesses who is a member");
+  section.read("lambda", options.lambda, {.min = 0, .max = 1e6}, "weight of the adversary's success in the loss");
+  section.read("reference_share", options.reference_share, {.min = 0.01, .max = 0.99},
+               "part of a client's examples that only the adversary sees, as non-members");
+  section.read("inference_steps", options.inference_steps, {.min = 1, .max = 1000},
+               "of the adversary before each step of the classifier");
+  section.read("lr", options.lr, {.min = 0}, "learning rate of the adversary (Adam)");
+  const Range width{.min = 1, .max = 4096};
+  section.read("prediction_layers", options.prediction_layers, width, "adversary: widths on top of the probabilities");
+  section.read("label_layers", options.label_layers, width, "adversary: widths on top of the one-hot label");
+  section.read("joint_layers", options.joint_layers, width, "adversary: widths on top of both");
+}
+
+std::string distillation_in_words(const DistillationOptions& options) {
+  const std::string kept =
+      options.entropy_quantile < 1
+          ? fmt::format("the {:.4g} % of reference examples that it is surest of", 100 * options.entropy_quantile)
+          : "all reference examples";
+  return fmt::format("distillation (DMP): trained on the answers of {} about {}, temperature {} (no guarantee)",
+                     options.teacher, kept, options.temperature);
+}
+
+std::string adversarial_in_words(const AdversarialOptions& options) {
+  return fmt::format(
+      "adversarial regularisation: lambda {}, {:.4g} % of each client's examples kept as reference (no "
+      "guarantee)",
+      options.lambda, 100 * options.reference_share);
+}
+
 std::string dp_sgd_in_words(const DpSgdOptions& options) {
   if (options.noise_multiplier == 0 && options.target_epsilon == 0) {
     return fmt::format("gradients of examples clipped to norm {}, without noise and so without privacy", options.clip);
@@ -108,6 +146,8 @@ void describe(ConfigSection section, DefenseOptions& options) {
   section.section("quantise")
       .read("bits", options.quantise.bits, {.min = 2, .max = 16}, "bits of a value: 2^bits - 1 levels");
   describe(section.section("dp_sgd"), options.dp_sgd);
+  describe(section.section("distillation"), options.distillation);
+  describe(section.section("adversarial"), options.adversarial);
   section.read("input_noise", options.input_noise, {.min = 0, .max = 100},
                "standard deviation of Gaussian noise on training inputs, in units of their range 0..1");
 }
@@ -115,6 +155,8 @@ void describe(ConfigSection section, DefenseOptions& options) {
 std::vector<std::string> describe_in_words(const DefenseOptions& options) {
   std::vector<std::string> words;
   if (options.dp_sgd.enabled) words.push_back(dp_sgd_in_words(options.dp_sgd));
+  if (!options.distillation.teacher.empty()) words.push_back(distillation_in_words(options.distillation));
+  if (options.adversarial.enabled) words.push_back(adversarial_in_words(options.adversarial));
   if (options.input_noise > 0) {
     words.push_back(
         fmt::format("Gaussian noise on training inputs, std {} (not differential privacy)", options.input_noise));

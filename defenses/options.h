@@ -60,6 +60,27 @@ struct DpSgdOptions {
   double delta = 1e-5;
 };
 
+/// Distillation for membership privacy (DMP; Shejwalkar and Houmansadr 2021): a student learns from a teacher's answers
+/// about a reference set alone, which has nothing in common with what the teacher was trained on (see distillation.h).
+struct DistillationOptions {
+  std::string teacher = {};       ///< directory of the teacher's run; empty: no teacher's run
+  double temperature = 1;         ///< of teacher and student alike
+  double entropy_quantile = 0.5;  ///< share of the reference examples that is kept, those with the lowest entropy
+};
+
+/// Adversarial regularisation (Nasr, Shokri, Houmansadr 2018): an inference network learns to tell members from a
+/// reference part, and the classifier learns to deceive it (see membership_adversary.h).
+struct AdversarialOptions {
+  bool enabled = false;
+  double lambda = 3;             ///< weight of the classifier's mean log h on members
+  double reference_share = 0.3;  ///< of each client's examples, never trained on
+  int64_t inference_steps = 1;   ///< of the inference network before each step of the classifier (the paper's k)
+  double lr = 1e-3;              ///< of the inference network's Adam
+  std::vector<int64_t> prediction_layers{1024, 512, 64};  ///< widths on top of the probabilities
+  std::vector<int64_t> label_layers{512, 64};             ///< on top of the one-hot label
+  std::vector<int64_t> joint_layers{256, 64};             ///< on top of both, before the membership logit
+};
+
 /// The defences of a client: on its training, and on its updates, in the order in which they are applied.
 struct DefenseOptions {
   std::vector<Transform> transforms;
@@ -68,13 +89,15 @@ struct DefenseOptions {
   TopKOptions top_k;
   QuantiseOptions quantise;
   DpSgdOptions dp_sgd;
+  DistillationOptions distillation;
+  AdversarialOptions adversarial;
   double input_noise = 0;  ///< standard deviation of Gaussian noise on training inputs, whose range is 0..1; no privacy
 
   bool has(Transform transform) const;
 };
 
-/// Keys `transforms` and `input_noise`, sections `noise`, `clip_noise`, `top_k`, `quantise` and `dp_sgd`. Throws
-/// ConfigError, also for a transform that is named twice.
+/// Keys `transforms` and `input_noise`, sections `noise`, `clip_noise`, `top_k`, `quantise`, `dp_sgd`, `distillation`
+/// and `adversarial`. Throws ConfigError, also for a transform that is named twice.
 void describe(ConfigSection section, DefenseOptions& options);
 
 /// "clip_noise".

@@ -42,6 +42,9 @@ void check_client_state(ConfigSection config, const RunConfig& run, const std::s
   if (run.defense.has(Transform::top_k) && run.defense.top_k.error_feedback) {
     config.section("defense.top_k").fail("error_feedback", "expected false " + why + ", got true");
   }
+  if (run.defense.adversarial.enabled) {
+    config.section("defense.adversarial").fail("enabled", "expected false " + why + ", got true");
+  }
 }
 
 void check_clip_noise(ConfigSection config, const RunConfig& run) {
@@ -97,6 +100,42 @@ void check_dp_sgd(ConfigSection config, const RunConfig& run) {
   }
 }
 
+void check_distillation(ConfigSection config, const RunConfig& run) {
+  ConfigSection section = config.section("defense.distillation");
+  if (run.workload != WorkloadKind::train) {
+    section.fail("teacher", "expected none in a search run, which needs labels for alpha and weights, got \"" +
+                                run.defense.distillation.teacher + "\"");
+  }
+  if (run.defense.dp_sgd.enabled && run.defense.distillation.entropy_quantile < 1) {
+    section.fail("entropy_quantile",
+                 "expected 1 with defense.dp_sgd, since which examples are kept would tell of the others without "
+                 "noise, got less");
+  }
+}
+
+void check_adversarial(ConfigSection config, const RunConfig& run) {
+  ConfigSection section = config.section("defense.adversarial");
+  if (run.workload != WorkloadKind::train) {
+    section.fail("enabled", "expected false in a search run, got true: it is a defence of train runs");
+  }
+  if (run.protocol.protocol == Protocol::gradient) {
+    config.section("federation")
+        .fail("protocol",
+              "expected \"delta\" or \"weights\" with defense.adversarial, whose two players take steps in turn at the "
+              "client, got \"gradient\"");
+  }
+  if (run.defense.dp_sgd.enabled) {
+    section.fail("enabled",
+                 "expected false with defense.dp_sgd, since the inference network learns from examples without clip "
+                 "and noise, got true");
+  }
+  if (!run.defense.distillation.teacher.empty()) {
+    section.fail(
+        "enabled",
+        "expected false with defense.distillation, whose student has no labels to show an adversary, got true");
+  }
+}
+
 /// How often each client takes part, and in rounds with architecture steps.
 void count_rounds(const RunConfig& run, std::vector<defenses::ClientSchedule>& clients) {
   for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
@@ -134,6 +173,8 @@ void check_defenses(ConfigSection config, const RunConfig& run) {
   }
   if (run.defense.has(Transform::clip_noise)) check_clip_noise(config, run);
   if (run.defense.dp_sgd.enabled) check_dp_sgd(config, run);
+  if (!run.defense.distillation.teacher.empty()) check_distillation(config, run);
+  if (run.defense.adversarial.enabled) check_adversarial(config, run);
   if (run.search.alpha_l2 > 0 && run.protocol.protocol == Protocol::server_alpha) {
     config.section("search").fail("alpha_l2",
                                   "expected 0 with protocol \"server_alpha\", whose clients have no alpha, got more");

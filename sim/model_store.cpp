@@ -5,20 +5,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/npy.h"
-#include "data/batch.h"
 #include "models/batch_norm.h"
+#include "sim/model_answers.h"
 
 namespace archleak::sim {
 namespace {
 
-constexpr int64_t kQueryBatch = 250;
 constexpr uint64_t kMostAnswerBytes = uint64_t{1} << 32;
 
 std::string hash_of(const std::string& text) {
@@ -38,27 +36,20 @@ RunConfig essential(const RunConfig& run) {
   return result;
 }
 
-/// Of the examples and of who has which.
-std::string content_hash(const client::TrainingData& data) {
-  std::string text = data::content_hash(data.splits.train);
-  for (const auto& indices : data.partition) {
-    text += to_hex(sha256(indices.data(), indices.size() * sizeof(indices[0])));
-  }
-  return hash_of(text);
+template <typename T>
+std::string hash_of(const std::vector<T>& values) {
+  return to_hex(sha256(values.data(), values.size() * sizeof(T)));
 }
 
-/// Logits `[examples, classes]` of a model in evaluation mode.
-std::vector<float> query(models::Network& network, const data::Dataset& examples, const data::Transform& transform) {
-  const torch::NoGradGuard no_grad;
-  std::vector<float> logits;
-  for (int64_t begin = 0; begin < examples.size(); begin += kQueryBatch) {
-    std::vector<int64_t> indices(std::min(kQueryBatch, examples.size() - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const auto answer =
-        network.forward(data::gather(examples, indices, transform).images).to(torch::kFloat32).contiguous();
-    logits.insert(logits.end(), answer.data_ptr<float>(), answer.data_ptr<float>() + answer.numel());
+/// Of the examples, of who has which, and of what a teacher said of them.
+std::string content_hash(const client::TrainingData& data) {
+  std::string text = data::content_hash(data.splits.train);
+  for (const auto& indices : data.partition) text += "\nclient " + hash_of(indices);
+  for (const auto& indices : data.reference) text += "\nreference " + hash_of(indices);
+  if (!data.soft_labels.probabilities.empty()) {
+    text += fmt::format("\nteacher {} {}", data.soft_labels.temperature, hash_of(data.soft_labels.probabilities));
   }
-  return logits;
+  return hash_of(text);
 }
 
 /// Answers that were kept earlier: an NPY array after its own SHA-256. Nothing if there are none, or damaged ones.
@@ -115,7 +106,7 @@ std::optional<std::vector<float>> ModelStore::answers(const RunConfig& run,
   if (auto kept = kept_answers(file, examples.size() * examples.classes)) return kept;
   const auto trained = model(run, data, stop);
   if (!trained) return std::nullopt;
-  const auto logits = query(*trained->network, examples, data->plain_transform);
+  const auto logits = model_answers(*trained->network, examples, data->plain_transform);
   if (!std::all_of(logits.begin(), logits.end(), [](float value) { return std::isfinite(value); })) {
     throw DataError(
         fmt::format("model in {}: expected finite logits, got others: it has diverged", place.folder.string()));

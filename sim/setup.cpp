@@ -7,10 +7,12 @@
 #include "client/train_workload.h"
 #include "core/error.h"
 #include "core/torch_random.h"
+#include "defenses/inference_network.h"
 #include "models/batch_norm.h"
 #include "models/registry.h"
 #include "nas/dag_network.h"
 #include "sim/defense_setup.h"
+#include "sim/teacher.h"
 
 namespace archleak::sim {
 namespace {
@@ -30,6 +32,7 @@ client::RunSettings settings(const RunConfig& run, const client::TrainingData& d
   if (const auto plan = dp_sgd_plan(run, client_sizes(data))) {
     settings.dp_sgd = std::make_shared<const defenses::DpSgdPlan>(*plan);
   }
+  if (run.defense.adversarial.enabled) settings.adversarial = run.defense.adversarial;
   return settings;
 }
 
@@ -45,6 +48,11 @@ void set_normalisation(const RunConfig& run, torch::nn::Module& network) {
       "or space.kind = \"graph\")");
 }
 
+/// Throws ConfigError for an inference network that no client could keep.
+void check_adversary(const RunConfig& run, int64_t classes) {
+  if (run.defense.adversarial.enabled) defenses::check_inference_network(classes, run.defense.adversarial);
+}
+
 nas::Genotype network_genotype(const RunConfig& run) {
   if (run.network.genotype != "random") return nas::load_genotype(run.network.genotype);
   RandomEngine engine = make_engine({.seed = run.seed, .purpose = "random genotype"});
@@ -58,10 +66,9 @@ client::TrainWorkload::Hooks derived_hooks(const RunConfig& run, const std::shar
     network->set_drop_path(drop_path * static_cast<double>(round) / static_cast<double>(rounds));
   };
   if (run.network.derived.auxiliary) {
-    hooks.loss = [network, weight = run.network.auxiliary_weight](
-                     const torch::Tensor& logits, const torch::Tensor& labels, at::Reduction::Reduction reduction) {
-      return torch::cross_entropy_loss(logits, labels, {}, reduction) +
-             weight * torch::cross_entropy_loss(network->auxiliary_logits(), labels, {}, reduction);
+    hooks.loss = [network, weight = run.network.auxiliary_weight](const torch::Tensor& logits,
+                                                                  const client::TrainWorkload::Criterion& criterion) {
+      return criterion(logits) + weight * criterion(network->auxiliary_logits());
     };
   }
   return hooks;
@@ -76,6 +83,7 @@ std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& 
   data->partition = data::make_partition(train.labels, train.classes, run.clients, run.partition, run.seed);
   data->transform = data::make_transform(run.data, train);
   data->plain_transform = data::without_augmentation(data->transform);
+  if (!run.defense.distillation.teacher.empty()) return distil_from_teacher(run, std::move(*data));
   return data;
 }
 
@@ -110,6 +118,7 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
     model.network = models::make_network(run.network.name, shape, classes, init);
   }
   set_normalisation(run, *model.network);
+  check_adversary(run, classes);
   model.arena = Arena::adopt(*model.network);
   return model;
 }

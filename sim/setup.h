@@ -21,7 +21,7 @@ struct GlobalModel {
   Arena arena;
 };
 
-/// Loads the run's data and deals it to the clients.
+/// Loads the run's data and deals it to the clients; a student's, with what its teacher says of them (sim/teacher.h).
 std::shared_ptr<const client::TrainingData> make_training_data(const RunConfig& run);
 
 /// The same with examples at hand, all of them for training: nothing is held out.

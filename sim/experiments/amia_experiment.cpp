@@ -55,12 +55,10 @@ Signals select(const Signals& all, const std::vector<uint8_t>& kept) {
 /// The shadow's answers, about those whose membership is like that of the target's members.
 Signals shadow_signals(const AmiaSettings& settings, const ModelStore& store, AmiaParts& parts, uint64_t seed,
                        const std::atomic<bool>& stop) {
-  const Party party = shadow_party(settings, std::move(parts.shadow), seed);
+  const Party party = shadow_party(settings, parts, seed);
   const Question question = ask(party.data, parts.shadow_nonmembers);
-  const bool fixed = settings.attack.shadow == AmiaShadow::fixed;
-  const auto logits = fixed ? fixed_answers(store, party, settings.attack.shadow_network, question.examples, stop)
-                            : answers(store, party, question.examples, stop);
-  if (fixed || settings.target == AmiaTarget::derived_both) {  // all its examples trained its weights
+  const auto logits = answers(store, party, question.examples, stop);
+  if (party.model == AmiaTarget::derived_both) {  // all its examples trained its weights
     std::vector<uint8_t> member(question.examples.size());
     for (size_t i = 0; i < member.size(); ++i) member[i] = question.of_architecture[i] | question.of_weights[i];
     return signals(question, logits, member);
@@ -100,7 +98,7 @@ TrialResult run_trial(const TrialRequest& request) {
   const ModelStore store(settings.store);
   AmiaParts parts = draw_parts(settings, data::load(settings.data, /*seed=*/1).train, request.seed);
 
-  const Party party = target_party(settings, std::move(parts.target), request.seed);
+  const Party party = target_party(settings, parts, request.seed);
   const Question question = ask(party.data, parts.nonmembers);
   const auto logits = answers(store, party, question.examples, request.stop);
   // Who is a member is the evaluation's alone.

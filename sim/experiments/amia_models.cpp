@@ -1,5 +1,6 @@
 #include "sim/experiments/amia_models.h"
 
+#include "client/distil.h"
 #include "core/random.h"
 #include "defenses/dp_sgd.h"
 #include "nas/genotype.h"
@@ -9,8 +10,38 @@ namespace archleak::sim {
 namespace {
 
 /// Seeds of runs are below 2^53, so that TOML keeps them.
-uint64_t run_seed(uint64_t seed, const char* purpose) {
+uint64_t run_seed(uint64_t seed, const std::string& purpose) {
   return derive_seed({.seed = seed, .purpose = purpose}) >> 11;
+}
+
+Party make_party(const AmiaSettings& settings, data::Dataset examples, data::Dataset reference, uint64_t seed,
+                 const std::string& name) {
+  Party party{.search = settings.search,
+              .train = settings.train,
+              .model = settings.target,
+              .fixed_network = {},
+              .distil = settings.distil,
+              .data = {},
+              .reference = std::move(reference)};
+  party.search.data = party.train.data = settings.data;
+  party.search.seed = run_seed(seed, name + " search");
+  party.train.seed = run_seed(seed, name + " training");
+  party.data = divide(party.search, std::move(examples));
+  return party;
+}
+
+/// What the derived network is trained on; under adversarial regularisation with the reference part, which is dealt to
+/// the clients in turn and which the network is never trained on.
+std::shared_ptr<const client::TrainingData> training_data(const Party& party) {
+  const auto& own = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
+  if (!party.train.defense.adversarial.enabled) return own;
+  auto data = std::make_shared<client::TrainingData>(*own);
+  data->reference.resize(data->partition.size());
+  for (int64_t i = 0; i < party.reference.size(); ++i) {
+    data->reference[i % std::ssize(data->reference)].push_back(own->splits.train.size() + i);
+  }
+  data::append(data->splits.train, party.reference);
+  return data;
 }
 
 void remove_defenses(RunConfig& run) {
@@ -59,51 +90,52 @@ PartyData divide(const RunConfig& search, data::Dataset examples) {
   return result;
 }
 
-Party target_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed) {
-  Party party{.search = settings.search, .train = settings.train, .model = settings.target, .data = {}};
-  party.search.data = party.train.data = settings.data;
-  party.search.seed = run_seed(seed, "amia target search");
-  party.train.seed = run_seed(seed, "amia target training");
-  party.data = divide(party.search, std::move(examples));
-  return party;
+Party target_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed) {
+  return make_party(settings, std::move(parts.target), std::move(parts.reference), seed, "amia target");
 }
 
-Party shadow_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed) {
-  Party party{.search = settings.search, .train = settings.train, .model = settings.target, .data = {}};
+Party shadow_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed) {
+  AmiaSettings shadow = settings;
   if (!settings.attack.knows_defense) {
-    remove_defenses(party.search);
-    remove_defenses(party.train);
+    remove_defenses(shadow.search);
+    remove_defenses(shadow.train);
+    shadow.distil = false;
   }
-  party.search.data = party.train.data = settings.data;
-  party.search.seed = run_seed(seed, "amia shadow search");
-  party.train.seed = run_seed(seed, "amia shadow training");
-  party.data = divide(party.search, std::move(examples));
+  Party party = make_party(shadow, std::move(parts.shadow), std::move(parts.shadow_reference), seed, "amia shadow");
+  if (settings.attack.shadow == AmiaShadow::fixed) {
+    party.fixed_network = settings.attack.shadow_network;
+    party.model = AmiaTarget::derived_both;
+  }
   return party;
 }
 
 std::optional<std::vector<float>> answers(const ModelStore& store, const Party& party, const data::Dataset& examples,
                                           const std::atomic<bool>& stop) {
   if (party.model == AmiaTarget::supernet) return store.answers(party.search, party.data.both, examples, stop);
-  const auto searched = store.model(party.search, party.data.both, stop);
-  if (!searched) return std::nullopt;
   RunConfig train = party.train;
-  train.network.genotype = nas::to_json(derive_genotype(party.search, *searched).value());
-  const auto& data = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
-  return store.answers(train, data, examples, stop);
-}
+  if (party.fixed_network.empty()) {
+    const auto searched = store.model(party.search, party.data.both, stop);
+    if (!searched) return std::nullopt;
+    train.network.genotype = nas::to_json(derive_genotype(party.search, *searched).value());
+  } else {
+    train.network = {.name = party.fixed_network};
+  }
+  const auto data = training_data(party);
+  if (!party.distil) return store.answers(train, data, examples, stop);
 
-std::optional<std::vector<float>> fixed_answers(const ModelStore& store, const Party& party, const std::string& network,
-                                                const data::Dataset& examples, const std::atomic<bool>& stop) {
-  RunConfig train = party.train;
-  train.network = {.name = network};
-  return store.answers(train, party.data.both, examples, stop);
+  const auto teacher = store.answers(train, data, party.reference, stop);
+  if (!teacher) return std::nullopt;
+  train.seed = run_seed(train.seed, "amia student");
+  train.defense.dp_sgd.enabled = false;  // the student reads the teacher's answers alone
+  const auto student =
+      client::distil(*make_training_data(train, party.reference), *teacher, train.defense.distillation);
+  return store.answers(train, student, examples, stop);
 }
 
 std::optional<double> party_epsilon(const Party& party) {
   const auto searched = run_epsilon(party.search, *party.data.both);
   if (!searched || party.model == AmiaTarget::supernet) return searched;
-  const auto& data = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
-  const auto trained = run_epsilon(party.train, *data);
+  const auto trained = run_epsilon(party.train, *training_data(party));
   if (!trained) return std::nullopt;
   return *searched + *trained;
 }

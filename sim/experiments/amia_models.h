@@ -1,8 +1,10 @@
 #pragma once
 #include <atomic>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "sim/experiments/amia_parts.h"
 #include "sim/experiments/amia_settings.h"
 #include "sim/model_store.h"
 
@@ -22,23 +24,23 @@ PartyData divide(const RunConfig& search, data::Dataset examples);
 struct Party {
   RunConfig search;
   RunConfig train;
-  AmiaTarget model;
+  AmiaTarget model = AmiaTarget::derived_both;
+  std::string fixed_network;  ///< of models/, trained on all of the examples; empty: the searched one
+  bool distil = false;        ///< the model is a student of that one
   PartyData data;
+  data::Dataset reference;  ///< what a student learns from, or an adversary's non-members
 };
 
-/// The target's owner; `seed` decides all that is drawn.
-Party target_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed);
+/// The target's owner; `seed` decides all that is drawn. The party's examples are taken out of `parts`.
+Party target_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
 
-/// The attacker, who searches and trains as the owner does, but for the defences, unless he knows them.
-Party shadow_party(const AmiaSettings& settings, data::Dataset examples, uint64_t seed);
+/// The attacker, who searches (unless the shadow is fixed) and trains as the owner does, but for the defences, unless
+/// he knows them.
+Party shadow_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
 
 /// Logits `[examples, classes]` of the party's model about `examples`; nothing when `stop` was set before.
 std::optional<std::vector<float>> answers(const ModelStore& store, const Party& party, const data::Dataset& examples,
                                           const std::atomic<bool>& stop);
-
-/// The same of a network of models/, trained on all of the party's examples.
-std::optional<std::vector<float>> fixed_answers(const ModelStore& store, const Party& party, const std::string& network,
-                                                const data::Dataset& examples, const std::atomic<bool>& stop);
 
 /// What DP-SGD in all runs that the party's model comes from promises for each of its examples, by sequential
 /// composition; nothing where one of them is without.

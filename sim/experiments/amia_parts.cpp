@@ -45,7 +45,13 @@ AmiaParts draw_parts(const AmiaSettings& settings, const data::Dataset& train, u
   AmiaParts parts{.target = draw.next(sizes.target),
                   .nonmembers = draw.next(sizes.nonmembers),
                   .shadow = draw.next(own(sizes.shadow)),
-                  .shadow_nonmembers = draw.next(own(sizes.shadow_nonmembers))};
+                  .shadow_nonmembers = draw.next(own(sizes.shadow_nonmembers)),
+                  .reference = {},
+                  .shadow_reference = {}};
+  if (settings.distil || settings.train.defense.adversarial.enabled) {
+    parts.reference = draw.next(sizes.reference);
+    if (settings.attack.knows_defense) parts.shadow_reference = draw.next(sizes.reference);
+  }
   if (settings.attack.eta == 1) return parts;
 
   data::DataOptions options = settings.data;

@@ -12,6 +12,8 @@ struct AmiaParts {
   data::Dataset nonmembers;         ///< unseen by all
   data::Dataset shadow;             ///< D^s_train
   data::Dataset shadow_nonmembers;  ///< D^s_test
+  data::Dataset reference;          ///< of the target's defences; empty where they need none
+  data::Dataset shadow_reference;   ///< of the shadow's, where the attacker knows them
 };
 
 /// Draws them from `train`. Of the shadow's, eta are of `train` (the first ones, rounded), the others of

@@ -19,6 +19,8 @@ void describe(Config& config, AmiaSettings& settings) {
   parts.read("shadow", settings.parts.shadow, {.min = 4, .max = 1e7}, "examples of the shadow");
   parts.read("shadow_nonmembers", settings.parts.shadow_nonmembers, {.min = 1, .max = 1e7},
              "examples that the shadow never sees");
+  parts.read("reference", settings.parts.reference, {.min = 2, .max = 1e7},
+             "examples of a student, or of an adversary's non-members");
 
   ConfigSection search = config.section("search_run"), train = config.section("train_run");
   describe_training(search, settings.search);
@@ -28,6 +30,8 @@ void describe(Config& config, AmiaSettings& settings) {
                                  {"derived_weights", AmiaTarget::derived_weights},
                                  {"derived_both", AmiaTarget::derived_both}},
                                 "what is attacked: the supernet, or the derived network, trained on one part or both");
+
+  config.section("target").read("distil", settings.distil, "what is attacked is a student of the derived network");
 
   auto& attack = settings.attack;
   ConfigSection section = config.section("attack");
@@ -43,6 +47,12 @@ void describe(Config& config, AmiaSettings& settings) {
   section.read("lr", attack.lr, {1e-9, 1e3}, "of the attack's network (SGD, momentum 0.9)");
   config.section("models").read("store", settings.store, "folder where trained models are kept");
 
+  if (!settings.train.defense.distillation.teacher.empty()) {
+    train.section("defense.distillation").fail("teacher", "expected none, and target.distil for a student, got one");
+  }
+  if (settings.distil && settings.target == AmiaTarget::supernet) {
+    config.section("target").fail("distil", "expected false for the supernet, which has no student, got true");
+  }
   if (settings.train.network.name != "derived") {
     train.section("network").fail("name",
                                   "expected \"derived\", the searched network; a fixed shadow is "

@@ -30,11 +30,14 @@ struct AmiaSettings {
     int64_t nonmembers = 500;          ///< that the target never sees
     int64_t shadow = 1000;             ///< of the shadow, D^s_train
     int64_t shadow_nonmembers = 1000;  ///< D^s_test
+    int64_t reference = 1000;          ///< what defences of the target learn from beside its own: a student's examples,
+                                       ///< or an adversary's non-members
   } parts;
 
   RunConfig search;  ///< section `search_run`
   RunConfig train;   ///< section `train_run`, of the derived network; for a fixed shadow with another network
   AmiaTarget target = AmiaTarget::derived_both;
+  bool distil = false;  ///< what is attacked is a student of the derived network (defenses/distillation.h)
 
   struct Attack {
     AmiaShadow shadow = AmiaShadow::searched;
@@ -47,6 +50,7 @@ struct AmiaSettings {
     int64_t batch_size = 64;
     double lr = 0.05;
   } attack;
+
   std::string store = "runs/models";  ///< folder where trained models are kept
 
   AmiaSettings();

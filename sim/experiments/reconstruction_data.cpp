@@ -9,9 +9,9 @@ namespace archleak::sim {
 std::shared_ptr<const ReconstructionData> ReconstructionData::load(const data::DataOptions& options) {
   static std::mutex mutex;
   static std::map<std::string, std::weak_ptr<const ReconstructionData>> loaded;
-  const auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", options.name, data::data_root(options.root).string(),
-                               options.path, options.train_limit, options.test_limit, options.train_size,
-                               options.test_size, options.image_size, options.region_of_interest);
+  const auto key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", options.name, data::data_root(options.root).string(),
+                               options.path, options.train_skip, options.train_limit, options.test_limit,
+                               options.train_size, options.test_size, options.image_size, options.region_of_interest);
   const std::lock_guard lock(mutex);
   auto found = loaded[key].lock();
   if (!found) {

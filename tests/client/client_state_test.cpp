@@ -12,7 +12,8 @@ ClientState sample() {
   return {.weight_optimizer = "momentum",
           .alpha_optimizer = std::string("a\0b", 3),
           .buffers = {1.5f, -2, 0},
-          .residual = {7}};
+          .residual = {7},
+          .adversary = std::string("h\0", 2)};
 }
 
 TEST(ClientState, ComesBackFromItsBytes) {
@@ -21,6 +22,7 @@ TEST(ClientState, ComesBackFromItsBytes) {
   EXPECT_EQ(state.alpha_optimizer.size(), 3u);
   EXPECT_EQ(state.buffers, (std::vector<float>{1.5f, -2, 0}));
   EXPECT_EQ(state.residual, (std::vector<float>{7}));
+  EXPECT_EQ(state.adversary, std::string("h\0", 2));
 }
 
 TEST(ClientState, AnEmptyStateIsNoBytes) {

@@ -40,6 +40,49 @@ TEST(SplitLocally, RefusesAClientWithTooFewExamples) {
   EXPECT_EQ(split_locally(range(1), 0, 1, 0).train.size(), 1u);
 }
 
+/// Data of which client 4 has these examples.
+TrainingData of_client_4(const std::vector<int64_t>& indices) {
+  TrainingData data;
+  data.partition.resize(6);
+  data.partition[4] = indices;
+  data.partition[5] = indices;
+  return data;
+}
+
+TEST(SplitMembers, HoldsBackAShareAndKeepsTheOrderOfBothParts) {
+  for (const auto& [count, reference] : {std::pair(2, 1), std::pair(3, 1), std::pair(10, 3), std::pair(101, 30)}) {
+    const auto indices = range(count);
+    const MemberSplit split = split_members(of_client_4(indices), 0.3, 1, 4);
+    EXPECT_EQ(std::ssize(split.reference), reference);
+    EXPECT_TRUE(std::ranges::is_sorted(split.members) && std::ranges::is_sorted(split.reference));
+    std::vector<int64_t> all = split.members;
+    all.insert(all.end(), split.reference.begin(), split.reference.end());
+    EXPECT_THAT(all, testing::UnorderedElementsAreArray(indices));
+  }
+}
+
+TEST(SplitMembers, IsTheSameForTheSameClientAndAnotherForAnother) {
+  const auto data = of_client_4(range(50));
+  EXPECT_EQ(split_members(data, 0.5, 1, 4).members, split_members(data, 0.5, 1, 4).members);
+  EXPECT_NE(split_members(data, 0.5, 1, 4).members, split_members(data, 0.5, 1, 5).members);
+  EXPECT_NE(split_members(data, 0.5, 1, 4).members, split_members(data, 0.5, 2, 4).members);
+}
+
+TEST(SplitMembers, TakesTheReferenceThatTheDataGive) {
+  auto data = of_client_4(range(5));
+  data.reference.resize(6);
+  data.reference[4] = {7, 3};
+  EXPECT_EQ(split_members(data, 0.5, 1, 4).members, range(5));
+  EXPECT_EQ(split_members(data, 0.5, 1, 4).reference, (std::vector<int64_t>{7, 3}));
+  EXPECT_THROW(split_members(data, 0.5, 1, 5), DataError) << "it was given none";
+}
+
+TEST(SplitMembers, WithoutAShareAllAreMembersAndBothPartsNeedAnExample) {
+  EXPECT_EQ(split_members(of_client_4(range(5)), 0, 1, 4).members, range(5));
+  EXPECT_THROW(split_members(of_client_4(range(1)), 0.1, 1, 4), DataError);
+  EXPECT_THROW(split_members(of_client_4({}), 0.1, 1, 4), DataError);
+}
+
 TEST(BatchOrder, EveryPassVisitsEveryExampleOnceInANewOrder) {
   const auto indices = range(30);
   BatchOrder order(indices, 8, {.seed = 3, .purpose = "test"});

@@ -44,6 +44,57 @@ TEST(Load, ALimitKeepsExamplesDrawnByTheSeed) {
   EXPECT_FALSE(std::ranges::equal(part.train.example(9), whole.train.example(9)));
 }
 
+TEST(Load, StretchesOfOneSeedsOrderHaveNothingInCommonAndCoverEverything) {
+  DataOptions options = digits_of(200, 20);
+  std::multiset<std::string> all, parts;
+  const auto collect = [](const Dataset& train, std::multiset<std::string>& into) {
+    for (int64_t i = 0; i < train.size(); ++i) into.insert({train.example(i).begin(), train.example(i).end()});
+  };
+  collect(load(options, 1).train, all);
+  options.train_limit = 50;
+  for (const int64_t skip : {0, 50, 100}) {
+    options.train_skip = skip;
+    const Splits part = load(options, 1);
+    EXPECT_EQ(part.train.size(), 50);
+    EXPECT_EQ(part.test.size(), 20);
+    collect(part.train, parts);
+  }
+  options.train_skip = 150;
+  options.train_limit = 0;
+  collect(load(options, 1).train, parts);
+  EXPECT_EQ(parts, all);
+  options.train_skip = 199;
+  options.train_limit = 50;
+  EXPECT_EQ(load(options, 1).train.size(), 1) << "what is left is less than the limit";
+  options.train_skip = 200;
+  EXPECT_THAT(test::error_of([&] { load(options, 1); }), HasSubstr("expected to skip less than its 200 examples"));
+}
+
+TEST(Load, SeesWhereTwoTrainSetsMayOverlap) {
+  const auto stretch = [](const std::string& name, int64_t skip, int64_t limit) {
+    DataOptions options;
+    options.name = name;
+    options.train_skip = skip;
+    options.train_limit = limit;
+    return options;
+  };
+  const auto overlap = [](const DataOptions& first, const DataOptions& second, uint64_t second_seed = 1) {
+    EXPECT_EQ(may_overlap(second, second_seed, first, 1), may_overlap(first, 1, second, second_seed));
+    return may_overlap(first, 1, second, second_seed);
+  };
+  EXPECT_FALSE(overlap(stretch("mnist", 0, 100), stretch("mnist", 100, 0)));
+  EXPECT_FALSE(overlap(stretch("mnist", 0, 100), stretch("mnist", 300, 50)));
+  EXPECT_TRUE(overlap(stretch("mnist", 0, 101), stretch("mnist", 100, 0)));
+  EXPECT_TRUE(overlap(stretch("mnist", 0, 0), stretch("mnist", 100, 50)));
+  EXPECT_TRUE(overlap(stretch("mnist", 0, 100), stretch("mnist", 100, 0), 2)) << "drawn in another order";
+  EXPECT_FALSE(overlap(stretch("mnist", 0, 0), stretch("fashion-mnist", 0, 0)));
+  EXPECT_FALSE(overlap(stretch("digits", 0, 0), stretch("digits", 0, 0), 2)) << "other digits";
+  EXPECT_FALSE(overlap(stretch("digits", 0, 100), stretch("digits", 100, 0)));
+  auto more = stretch("digits", 100, 0);
+  more.train_size = 7000;
+  EXPECT_TRUE(overlap(stretch("digits", 0, 100), more)) << "the same digits in another order";
+}
+
 TEST(Load, SaysHowToGetWhatIsMissing) {
   const test::TemporaryFolder folder;
   DataOptions options;

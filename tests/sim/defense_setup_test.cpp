@@ -169,5 +169,43 @@ TEST(DefenseSetup, SaysThatExamplesAreProtectedAndWithWhatNoise) {
               testing::Contains(HasSubstr("without privacy")));
 }
 
+const std::vector<std::string> kStudent{"run.workload=train", "defense.distillation.teacher=runs/teacher"};
+const std::vector<std::string> kAdversarial{"run.workload=train", "federation.protocol=weights",
+                                            "defense.adversarial.enabled=true"};
+
+TEST(DefenseSetup, DistillationRefusesWhatNeedsLabelsOrWouldTellOfExamples) {
+  EXPECT_EQ(error_of("", kStudent), "no error");
+  EXPECT_THAT(error_of("", with(kStudent, {"run.workload=search"})),
+              HasSubstr("defense.distillation.teacher: expected none in a search run"));
+  EXPECT_THAT(error_of("", with(kStudent, kDpSgd)), HasSubstr("defense.distillation.entropy_quantile: expected 1"));
+  EXPECT_EQ(error_of("", with(with(kStudent, kDpSgd), {"defense.distillation.entropy_quantile=1"})), "no error");
+  EXPECT_THAT(error_of("", with(kStudent, kAdversarial)), HasSubstr("defense.adversarial.enabled: expected false"));
+  EXPECT_THAT(error_of("", {"defense.distillation.entropy_quantile=0"}), HasSubstr("entropy_quantile"));
+}
+
+TEST(DefenseSetup, AdversarialRegularisationRefusesWhatDoesNotGoTogetherWithAPlayerAtTheClient) {
+  EXPECT_EQ(error_of("", kAdversarial), "no error");
+  EXPECT_EQ(error_of("", with(kAdversarial, {"federation.protocol=delta"})), "no error");
+  EXPECT_THAT(error_of("", with(kAdversarial, {"federation.protocol=gradient"})),
+              HasSubstr("federation.protocol: expected \"delta\" or \"weights\" with defense.adversarial"));
+  EXPECT_THAT(error_of("", with(kAdversarial, {"run.workload=search"})), HasSubstr("in a search run"));
+  EXPECT_THAT(error_of("", with(kAdversarial, kDpSgd)), HasSubstr("without clip and noise"));
+  EXPECT_THAT(error_of("", with(kAdversarial, {"federation.secure_aggregation=true"})),
+              HasSubstr("defense.adversarial.enabled: expected false with secure_aggregation"));
+  EXPECT_THAT(error_of(kPrivate, kAdversarial), HasSubstr("travels in them"));
+  EXPECT_THROW(make_global_model(parse("", with(kAdversarial, {"network.name=column_fc",
+                                                               "defense.adversarial.prediction_layers=[4096, 4096]"})),
+                                 {446, 1, 1}, 30),
+               ConfigError);
+}
+
+TEST(DefenseSetup, NamesTheDefencesAgainstMembershipInference) {
+  EXPECT_THAT(defenses_in_words(parse("", kStudent)),
+              testing::ElementsAre(AllOf(HasSubstr("distillation (DMP)"), HasSubstr("runs/teacher"), HasSubstr("50 %"),
+                                         HasSubstr("no guarantee"))));
+  EXPECT_THAT(defenses_in_words(parse("", with(kAdversarial, {"defense.adversarial.lambda=2"}))),
+              testing::ElementsAre(AllOf(HasSubstr("adversarial regularisation: lambda 2"), HasSubstr("30 %"))));
+}
+
 }  // namespace
 }  // namespace archleak::sim

@@ -137,23 +137,56 @@ TEST_F(AmiaExperiment, EpsilonIsThatOfSearchAndTrainingTogether) {
 TEST_F(AmiaExperiment, WhatDoesNotGoTogetherIsRefused) {
   for (const char* flaw :
        {"train_run.network.name=cnn", "search_run.space.kind=graph", "search_run.federation.clients=2",
-        "attack.shadow_network=resnet51", "attack.eta=1.5", "target.model=derived", "search_run.data.name=mnist"}) {
+        "attack.shadow_network=resnet51", "attack.eta=1.5", "target.model=derived", "search_run.data.name=mnist",
+        "train_run.defense.distillation.teacher=runs/teacher"}) {
     EXPECT_THROW(settings({flaw}), ConfigError) << flaw;
   }
   EXPECT_NO_THROW(settings({"search_run.federation.clients=2", "train_run.federation.clients=2"}));
+  EXPECT_THROW(settings({"target.model=supernet", "target.distil=true"}), ConfigError);
   EXPECT_THROW(trial({"parts.target=250"}), ConfigError) << "more examples than there are";
 }
 
 TEST_F(AmiaExperiment, TheShadowIsDefendedOnlyIfTheAttackerKnows) {
   const std::vector<std::string> defended{"search_run.search.alpha_l2=0.5", "train_run.defense.input_noise=0.1"};
-  const auto parts = [&](const AmiaSettings& of) { return draw_parts(of, data::load(of.data, 1).train, 7); };
+  const auto target = [](const AmiaSettings& of) {
+    auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+    return target_party(of, parts, 7);
+  };
+  const auto shadow = [](const AmiaSettings& of) {
+    auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+    return shadow_party(of, parts, 7);
+  };
   auto of = settings(defended);
-  EXPECT_EQ(target_party(of, parts(of).target, 7).search.search.alpha_l2, 0.5);
-  const Party naive = shadow_party(of, parts(of).shadow, 7);
+  EXPECT_EQ(target(of).search.search.alpha_l2, 0.5);
+  const Party naive = shadow(of);
   EXPECT_EQ(naive.search.search.alpha_l2, 0);
   EXPECT_EQ(naive.train.defense.input_noise, 0);
   of.attack.knows_defense = true;
-  EXPECT_EQ(shadow_party(of, parts(of).shadow, 7).search.search.alpha_l2, 0.5);
+  EXPECT_EQ(shadow(of).search.search.alpha_l2, 0.5);
+}
+
+TEST_F(AmiaExperiment, StudentsAndAdversariesLearnFromAPartOfTheirOwn) {
+  const auto plain = trial();
+  const auto before = models().size();
+  const auto distilled = trial({"target.distil=true", "parts.reference=40"});
+  EXPECT_EQ(models().size(), before + 1) << "the student, of a teacher that is there";
+  EXPECT_NE(distilled.figures.at("auc"), plain.figures.at("auc"));
+  const auto regularised = trial({"train_run.defense.adversarial.enabled=true", "parts.reference=40"});
+  EXPECT_EQ(models().size(), before + 2);
+  EXPECT_NE(regularised.figures.at("auc"), plain.figures.at("auc"));
+  trial({"target.distil=true", "parts.reference=40", "attack.knows_defense=true"});
+  EXPECT_EQ(models().size(), before + 3) << "a student of the shadow's";
+}
+
+TEST_F(AmiaExperiment, NobodyIsTrainedOnTheReferencePart) {
+  auto of = settings({"train_run.defense.adversarial.enabled=true", "parts.reference=40"});
+  auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+  EXPECT_EQ(parts.reference.size(), 40);
+  EXPECT_EQ(parts.shadow_reference.size(), 0);
+  const Party party = target_party(of, parts, 7);
+  EXPECT_EQ(party.data.both->splits.train.size(), 60);
+  EXPECT_EQ(party.reference.size(), 40);
+  EXPECT_EQ(draw_parts(settings(), data::load(of.data, 1).train, 7).reference.size(), 0);
 }
 
 TEST_F(AmiaExperiment, PartsAreDisjointAndTheShadowsAreAsRelatedAsEtaSays) {
@@ -186,7 +219,8 @@ TEST_F(AmiaExperiment, PartsAreDisjointAndTheShadowsAreAsRelatedAsEtaSays) {
 TEST_F(AmiaExperiment, TheDataAreDividedAsTheClientsOfTheSearchDo) {
   auto of = settings({"search_run.federation.clients=3", "train_run.federation.clients=3"});
   const auto train = data::load(of.data, 1).train;
-  const Party party = target_party(of, draw_parts(of, train, 7).target, 7);
+  auto parts = draw_parts(of, train, 7);
+  const Party party = target_party(of, parts, 7);
   const auto& data = party.data;
   std::vector<uint8_t> expected(60);
   int64_t kept = 0;
