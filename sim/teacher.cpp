@@ -43,12 +43,11 @@ std::shared_ptr<const client::TrainingData> distil_from_teacher(const RunConfig&
   const auto& examples = reference.splits.train;
   const TrainedModel teacher = load_trained_model(run.defense.distillation.teacher, examples.shape, examples.classes);
   check_disjoint(run, teacher.run);
-  models::use_batch_statistics(*teacher.model.network, teacher.run.protocol.batch_norm != BatchNormPolicy::average);
-  if (models::mixes_examples(*teacher.model.network)) {
+  const bool own_statistics = teacher.run.protocol.batch_norm == BatchNormPolicy::average;
+  if (!own_statistics && models::mixes_examples(*teacher.model.network)) {
     throw ConfigError(
         "defense.distillation.teacher: expected a run with federation.batch_norm \"average\" or \"group\", or a "
-        "network "
-        "without batch normalisation, got a teacher that has no statistics of its own");
+        "network without batch normalisation, got a teacher that has no statistics of its own");
   }
   const auto transform = data::without_augmentation(data::make_transform(teacher.run.data, examples));
   const auto logits = model_answers(*teacher.model.network, examples, transform);

@@ -130,13 +130,13 @@ const Overrides kReferenceHalf{"data.train_skip=100"};
 const Overrides kAdversarial{"defense.adversarial.enabled=true"};
 
 TEST_F(MembershipDefences, AStudentIsTheSameToTheBitForAnyNumberOfSlotsEitherFidelityAndAfterAStop) {
-  const auto student = with(kReferenceHalf, {teacher(kPrivateHalf), "federation.rounds=40"});
+  const auto student = with(kReferenceHalf, {teacher(kPrivateHalf), "federation.rounds=12"});
   const auto one = hash(student, "one");
   EXPECT_EQ(hash(with(student, {"workers.slots=3"}), "slots"), one);
   EXPECT_EQ(hash(with(student, {"federation.fidelity=fused"}), "fused"), one);
   EXPECT_EQ(hash_in_two_parts(student, "parts"), one);
   EXPECT_NE(hash(with(student, {"defense.distillation.entropy_quantile=1"}), "all"), one);
-  EXPECT_NE(hash(with(kReferenceHalf, {"federation.rounds=40"}), "labels"), one);
+  EXPECT_NE(hash(with(kReferenceHalf, {"federation.rounds=12"}), "labels"), one);
 }
 
 TEST_F(MembershipDefences, EachClientOfAStudentKeepsHalfOfItsReferenceExamples) {
@@ -166,6 +166,7 @@ TEST_F(MembershipDefences, ADerivedStudentWithAuxiliaryHeadAndCropsReadsNoLabels
 
 TEST_F(MembershipDefences, AStudentTrainsUnderDpSgd) {
   text_ = kDigits;
+  // The teacher has batch normalisation with statistics of its own; the student has none.
   const Overrides student{teacher({"data.train_limit=60"}), "data.train_skip=60", "network.name=cnn",
                           "defense.dp_sgd.enabled=true", "defense.distillation.entropy_quantile=1"};
   EXPECT_EQ(hash(student, "one"), hash(with(student, {"workers.slots=2"}), "two"));
@@ -194,14 +195,14 @@ TEST_F(MembershipDefences, RefusesATeacherThatCannotAnswer) {
 }
 
 TEST_F(MembershipDefences, AdversarialRegularisationIsTheSameToTheBitForAnyNumberOfSlotsEitherFidelityAndAfterAStop) {
-  for (const std::string protocol : {"delta", "weights"}) {
-    const auto defended = with(kAdversarial, {"federation.rounds=40", "federation.protocol=" + protocol});
-    const auto one = hash(defended, protocol + " one");
-    EXPECT_EQ(hash(with(defended, {"workers.slots=3"}), protocol + " slots"), one);
-    EXPECT_EQ(hash(with(defended, {"federation.fidelity=fused"}), protocol + " fused"), one);
-    EXPECT_EQ(hash_in_two_parts(defended, protocol + " parts"), one);
-    EXPECT_NE(hash(with(defended, {"defense.adversarial.lambda=0"}), protocol + " free"), one);
-  }
+  const auto defended = with(kAdversarial, {"federation.rounds=12"});
+  const auto one = hash(defended, "one");
+  EXPECT_EQ(hash(with(defended, {"workers.slots=3"}), "slots"), one);
+  EXPECT_EQ(hash(with(defended, {"federation.fidelity=fused"}), "fused"), one);
+  EXPECT_EQ(hash_in_two_parts(defended, "parts"), one);
+  EXPECT_NE(hash(with(defended, {"defense.adversarial.lambda=0"}), "free"), one);
+  const auto differences = with(kAdversarial, {"federation.protocol=delta"});
+  EXPECT_EQ(hash(with(differences, {"workers.slots=3"}), "delta slots"), hash(differences, "delta"));
 }
 
 TEST_F(MembershipDefences, AdversarialRegularisationTrainsDerivedNetworks) {
