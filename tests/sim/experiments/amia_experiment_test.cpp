@@ -171,7 +171,8 @@ TEST_F(AmiaExperiment, StudentsAndAdversariesLearnFromAPartOfTheirOwn) {
   const auto distilled = trial({"target.distil=true", "parts.reference=40"});
   EXPECT_EQ(models().size(), before + 1) << "the student, of a teacher that is there";
   EXPECT_NE(distilled.figures.at("auc"), plain.figures.at("auc"));
-  const auto regularised = trial({"train_run.defense.adversarial.enabled=true", "parts.reference=40"});
+  const auto regularised = trial(
+      {"train_run.defense.adversarial.enabled=true", "train_run.defense.adversarial.lambda=100", "parts.reference=40"});
   EXPECT_EQ(models().size(), before + 2);
   EXPECT_NE(regularised.figures.at("auc"), plain.figures.at("auc"));
   trial({"target.distil=true", "parts.reference=40", "attack.knows_defense=true"});
