@@ -26,10 +26,7 @@ class Judge {
  public:
   Judge(const TablePlan& plan, const std::vector<CellResult>& cells, const Check& check)
       : plan_(plan), cells_(cells), check_(check) {
-    const auto& figures = plan.spec.figures;
-    figure_ = static_cast<size_t>(
-        std::find_if(figures.begin(), figures.end(), [&](const FigureSpec& f) { return f.id == check.figure; }) -
-        figures.begin());
+    figure_ = index_of(check.figure);
   }
 
   std::vector<Verdict> verdicts() const {
@@ -58,15 +55,25 @@ class Judge {
     }
   }
 
+  size_t index_of(const std::string& id) const {
+    const auto& figures = plan_.spec.figures;
+    return static_cast<size_t>(
+        std::find_if(figures.begin(), figures.end(), [&](const FigureSpec& f) { return f.id == id; }) -
+        figures.begin());
+  }
+
   /// The figure at a place; null, with the reason in `verdict`, where there is nothing to judge.
   const CellFigure* figure(Selection at, const Selection& fixed, Verdict& verdict) const {
+    return figure(at, fixed, figure_, verdict);
+  }
+  const CellFigure* figure(Selection at, const Selection& fixed, size_t index, Verdict& verdict) const {
     at.insert(fixed.begin(), fixed.end());
     const auto cell = plan_.find(at);
     if (!cell) {
       verdict.reason = fmt::format("{} is not of scale {}", describe(plan_, fixed), plan_.scale);
       return nullptr;
     }
-    const CellFigure& found = cells_[*cell].figures[figure_];
+    const CellFigure& found = cells_[*cell].figures[index];
     if (found.estimate.count == 0) verdict.reason = "no values at " + describe(plan_, at);
     return found.estimate.count == 0 ? nullptr : &found;
   }
@@ -101,10 +108,18 @@ class Judge {
 
   void compare(const Selection& at, Verdict& verdict) const {
     const CellFigure* const a = figure(at, check_.first, verdict);
-    const CellFigure* const b = a ? figure(at, check_.second, verdict) : nullptr;
-    if (!b) return;
+    if (!a) return;
     const Estimate first = a->estimate;
-    Estimate second = b->estimate;
+    Estimate second{};
+    if (check_.value) {
+      second = {*check_.value, *check_.value, *check_.value, 1};
+    } else {
+      const bool other_figure = !check_.than.empty();
+      const CellFigure* const b = figure(at, other_figure ? check_.first : check_.second,
+                                         other_figure ? index_of(check_.than) : figure_, verdict);
+      if (!b) return;
+      second = b->estimate;
+    }
     verdict.reason = fmt::format("{} against {}", show(first), show(second));
     const double shift = check_.kind == CheckKind::above ? check_.margin : -check_.margin;
     second.low += shift;

@@ -49,11 +49,11 @@ Selection read_selection(const TomlSection& section, const std::string& key, con
   return selection;
 }
 
-std::string read_figure_id(const TomlSection& section, const TableSpec& table) {
-  const std::string id = section.text("figure");
+std::string read_figure_id(const TomlSection& section, const TableSpec& table, const std::string& key = "figure") {
+  const std::string id = section.text(key);
   std::vector<std::string> ids;
   for (const FigureSpec& figure : table.figures) ids.push_back(figure.id);
-  require_one_of(section, "figure", "the id of a figure that the table shows", id, ids);
+  require_one_of(section, key, "the id of a figure that the table shows", id, ids);
   return id;
 }
 
@@ -122,9 +122,13 @@ std::string claim_of(const Check& check, const std::string& label) {
     case CheckKind::falls:
       return fmt::format("{} falls with {}{}", label, check.along, where);
     case CheckKind::above:
-      return fmt::format("{}: {} above {}", label, place_text(check.first), place_text(check.second));
     case CheckKind::at_least:
-      return fmt::format("{}: {} at least {}", label, place_text(check.first), place_text(check.second));
+      if (check.second.empty()) {
+        return fmt::format("{} is {} {}{}", label, check.kind == CheckKind::above ? "above" : "at least",
+                           check.value ? fmt::format("{}", *check.value) : check.than, where);
+      }
+      return fmt::format("{}: {} {} {}", label, place_text(check.first),
+                         check.kind == CheckKind::above ? "above" : "at least", place_text(check.second));
     case CheckKind::near:
       return check.value ? fmt::format("{} is {} ± {}{}", label, *check.value, check.margin, where)
                          : fmt::format("{} is the published one ± {}{}", label, check.margin, where);
@@ -145,7 +149,8 @@ Check read_check(const TomlSection& section, const TableSpec& table) {
   check.kind = kinds[static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin())].second;
   check.figure = read_figure_id(section, table);
   const bool trend = check.kind == CheckKind::rises || check.kind == CheckKind::falls;
-  if (trend || check.kind == CheckKind::near) {
+  const bool at_one_place = trend || check.kind == CheckKind::near || section.has("than") || section.has("value");
+  if (at_one_place) {
     check.first = read_selection(section, "at", table);
   } else {
     check.first = read_selection(section, "first", table);
@@ -163,7 +168,11 @@ Check read_check(const TomlSection& section, const TableSpec& table) {
     check.margin = check.kind == CheckKind::near ? section.number("within") : section.number("margin", 0);
     if (check.margin < 0) section.fail("", "expected a margin of at least 0, got less");
   }
-  if (check.kind == CheckKind::near && section.has("value")) check.value = section.number("value");
+  if (!trend && section.has("value")) check.value = section.number("value");
+  if (!trend && check.kind != CheckKind::near && section.has("than")) {
+    check.than = read_figure_id(section, table, "than");
+    if (check.value) section.fail("than", "expected either another figure or a value, got both");
+  }
   const auto figure = std::find_if(table.figures.begin(), table.figures.end(),
                                    [&](const FigureSpec& candidate) { return candidate.id == check.figure; });
   check.claim = section.text("claim", claim_of(check, figure->label));

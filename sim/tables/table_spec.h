@@ -58,8 +58,8 @@ struct PublishedValue {
 enum class CheckKind {
   rises,  ///< along an axis, from its first to its last place
   falls,
-  above,     ///< first > second + margin
-  at_least,  ///< first >= second - margin
+  above,     ///< first > second + margin; the second may be another figure of the same place, or a value
+  at_least,  ///< first >= second - margin; likewise
   near,      ///< within `margin` of a value, or of the published one
 };
 
@@ -68,9 +68,10 @@ struct Check {
   CheckKind kind = CheckKind::rises;
   std::string figure;
   std::string along;            ///< rises, falls: the axis
-  Selection first;              ///< above, at_least; for the others: where
-  Selection second;             ///< above, at_least
-  std::optional<double> value;  ///< near; absent: the published value
+  Selection first;              ///< above, at_least between two places; for the others: where
+  Selection second;             ///< above, at_least between two places
+  std::string than;             ///< above, at_least at one place: the other figure
+  std::optional<double> value;  ///< above, at_least at one place, near; absent: `than`, the published value
   double margin = 0;            ///< above, at_least, near: in the unit shown
   std::string claim;            ///< in words
 };

@@ -22,6 +22,7 @@ std::vector<Verdict> verdicts(const std::string& check, const std::vector<std::p
     const auto& [low, high] = intervals[cell / 2];
     cells[cell].figures.resize(2);
     cells[cell].figures[0].estimate = {(low + high) / 2, low, high, count};
+    cells[cell].figures[1].estimate = {12, 11, 13, count};
     if (cell % 2 == 0) cells[cell].figures[0].published = 50;
   }
   return judge(plan, cells);
@@ -77,6 +78,27 @@ TEST(TableChecks, AtLeastHoldsForEqualOnesAndWithinItsMargin) {
   EXPECT_EQ(outcome(least, {{0, 10}, {0, 0}, {5, 20}}), Outcome::undecided);
   EXPECT_EQ(outcome(least + "margin = 5\n", {{0, 10}, {0, 0}, {5, 20}}), Outcome::holds);
   EXPECT_EQ(outcome(least + "margin = 5\n", {{16, 20}, {0, 0}, {0, 10}}), Outcome::fails);
+}
+
+TEST(TableChecks, AFigureIsComparedWithAnotherOfItsPlace) {
+  const std::string above = "kind = \"above\"\nthan = \"weight\"\nat = { bias = 0.8 }\n";  // 11 to 13
+  EXPECT_THAT(outcomes(above, {{0, 0}, {0, 0}, {14, 20}}), ElementsAre(Outcome::holds, Outcome::holds));
+  EXPECT_EQ(outcome(above, {{14, 20}, {14, 20}, {12, 20}}), Outcome::undecided);
+  EXPECT_EQ(outcome(above, {{14, 20}, {14, 20}, {0, 10}}), Outcome::fails);
+  const std::string least = "kind = \"at_least\"\nthan = \"weight\"\nat = { bias = 0.8 }\nmargin = 5\n";
+  EXPECT_EQ(outcome(least, {{0, 0}, {0, 0}, {8, 9}}), Outcome::holds);
+  EXPECT_EQ(outcomes("kind = \"above\"\nthan = \"weight\"\n", {{0, 1}, {12, 20}, {14, 20}}),
+            (std::vector<Outcome>{Outcome::fails, Outcome::fails, Outcome::undecided, Outcome::undecided,
+                                  Outcome::holds, Outcome::holds}))
+      << "every place on its own";
+}
+
+TEST(TableChecks, AFigureIsComparedWithAValue) {
+  const std::string above = "kind = \"above\"\nvalue = 12\nat = { bias = 0.8, side = \"heads up\" }\n";
+  EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {12.5, 20}}), Outcome::holds);
+  EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {11, 20}}), Outcome::undecided);
+  EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {11, 12}}), Outcome::fails);
+  EXPECT_EQ(verdicts(above, {{0, 0}, {0, 0}, {12.5, 20}})[0].claim, "Heads is above 12 at bias = 0.8, side = heads up");
 }
 
 TEST(TableChecks, NearIsDecidedByTheWholeInterval) {

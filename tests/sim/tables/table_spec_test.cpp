@@ -143,6 +143,11 @@ TEST(TableSpec, BadClaimsSayWhereAndWhatWasExpected) {
   EXPECT_THAT(error_of(test::kCoinTable + "\n[[checks]]\nkind = \"above\"\nfigure = \"heads\"\n"
                                           "first = { bias = 0.2 }\nsecond = { side = \"heads up\" }\n"),
               HasSubstr("expected places on the same axes as first"));
+  EXPECT_THAT(error_of(test::kCoinTable + "\n[[checks]]\nkind = \"above\"\nfigure = \"heads\"\nthan = \"weigth\"\n"),
+              HasSubstr("the nearest is 'weight'"));
+  EXPECT_THAT(
+      error_of(test::kCoinTable + "\n[[checks]]\nkind = \"above\"\nfigure = \"heads\"\nthan = \"weight\"\nvalue = 1\n"),
+      HasSubstr("either another figure or a value, got both"));
   EXPECT_THAT(error_of(test::kCoinTable + "\n[[checks]]\nkind = \"near\"\nfigure = \"heads\"\nwithin = -1\n"),
               HasSubstr("expected a margin of at least 0"));
 }
