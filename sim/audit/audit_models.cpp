@@ -5,24 +5,23 @@
 
 #include <algorithm>
 #include <mutex>
-#include <numeric>
 #include <thread>
 
+#include "client/distil.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/npy.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "data/batch.h"
 #include "data/load.h"
 #include "models/batch_norm.h"
+#include "sim/model_answers.h"
 #include "sim/simulation.h"
 
 namespace archleak::sim {
 namespace {
 
-constexpr int64_t kQueryBatch = 250;
 constexpr uint64_t kMostAnswerBytes = uint64_t{1} << 32;
 
 std::string hash_of(const std::string& text) {
@@ -38,29 +37,27 @@ std::string content_hash(const data::Dataset& dataset) {
   return hash_of(text);
 }
 
-std::shared_ptr<const client::TrainingData> training_data(const RunConfig& run, data::Dataset members) {
-  auto data = std::make_shared<client::TrainingData>();
-  data->partition = data::make_partition(members.labels, members.classes, run.clients, run.partition, run.seed);
-  data->transform = data::make_transform(run.data, members);
-  data->plain_transform = data::without_augmentation(data->transform);
+/// Data of a run that is trained on these examples.
+client::TrainingData training_data(const RunConfig& run, data::Dataset examples) {
+  client::TrainingData data;
+  data.partition = data::make_partition(examples.labels, examples.classes, run.clients, run.partition, run.seed);
+  data.transform = data::make_transform(run.data, examples);
+  data.plain_transform = data::without_augmentation(data.transform);
   // Nothing is held out: an audit asks afterwards.
-  data->splits.test = {.name = "none", .shape = members.shape, .classes = members.classes};
-  data->splits.train = std::move(members);
+  data.splits.test = {.name = "none", .shape = examples.shape, .classes = examples.classes};
+  data.splits.train = std::move(examples);
   return data;
 }
 
-/// Logits `[examples, classes]` of a model in evaluation mode.
-std::vector<float> query(models::Network& network, const data::Dataset& examples, const data::Transform& transform) {
-  const torch::NoGradGuard no_grad;
-  std::vector<float> logits;
-  for (int64_t begin = 0; begin < examples.size(); begin += kQueryBatch) {
-    std::vector<int64_t> indices(std::min(kQueryBatch, examples.size() - begin));
-    std::iota(indices.begin(), indices.end(), begin);
-    const auto answer =
-        network.forward(data::gather(examples, indices, transform).images).to(torch::kFloat32).contiguous();
-    logits.insert(logits.end(), answer.data_ptr<float>(), answer.data_ptr<float>() + answer.numel());
+/// Gives the clients examples to hold as reference, the same number to each.
+void add_reference(const RunConfig& run, const data::Dataset& reference, client::TrainingData& data) {
+  auto& train = data.splits.train;
+  data.reference = data::make_partition(reference.labels, reference.classes, run.clients, {}, run.seed);
+  for (auto& part : data.reference) {
+    for (int64_t& index : part) index += train.size();
   }
-  return logits;
+  train.pixels.insert(train.pixels.end(), reference.pixels.begin(), reference.pixels.end());
+  train.labels.insert(train.labels.end(), reference.labels.begin(), reference.labels.end());
 }
 
 /// Answers that were kept earlier: an NPY array after its own SHA-256. Nothing if there are none, or damaged ones.
@@ -94,7 +91,11 @@ class Making {
         making_(making),
         samples_(data::subset(train, split.samples)),
         population_(data::subset(train, split.population)),
-        asked_(hash_of(content_hash(samples_) + content_hash(population_))) {}
+        asked_(hash_of(content_hash(samples_) + content_hash(population_))) {
+    if (split.reference.empty()) return;
+    reference_ = data::subset(train, split.reference);
+    reference_content_ = (config.audit.distil ? "\ndistilled on " : "\nwith reference ") + content_hash(reference_);
+  }
 
   std::optional<ModelSignals> make(int64_t model, const std::atomic<bool>& stop) const {
     // The same model whatever it is called in an audit: its seed is that of its training set.
@@ -103,19 +104,17 @@ class Making {
     const uint64_t seed =
         derive_seed({.seed = config_.run.seed, .purpose = content, .index = model}) >> 11;  // below 2^53
     const ModelRun run = model_run(config_, seed);
-    const auto folder = making_.cache / hash_of("archleak model 1\n" + run.resolved + "\n" + content);
+    const auto folder =
+        making_.cache / hash_of("archleak model 1\n" + run.resolved + "\n" + content + reference_content_);
     const auto file = folder / (asked_.substr(0, 16) + ".answers");
     const int64_t count = (samples_.size() + population_.size()) * train_.classes;
     auto logits = kept_answers(file, count);
     if (!logits) {
-      const Simulation simulation{
-          .run = run.run, .resolved = run.resolved, .data = training_data(run.run, members), .checkpoints = folder};
-      const auto trained = simulate(simulation, stop);
+      const auto data = training_data(run.run, members);
+      const auto trained = train(run, data, folder, stop);
       if (!trained) return std::nullopt;
-      models::use_batch_statistics(*trained->network, run.run.protocol.batch_norm != BatchNormPolicy::average);
-      const auto& transform = simulation.data->plain_transform;
-      logits = query(*trained->network, samples_, transform);
-      const auto others = query(*trained->network, population_, transform);
+      logits = model_answers(*trained->network, samples_, data.plain_transform);
+      const auto others = model_answers(*trained->network, population_, data.plain_transform);
       logits->insert(logits->end(), others.begin(), others.end());
       if (!std::all_of(logits->begin(), logits->end(), [](float value) { return std::isfinite(value); })) {
         throw DataError(fmt::format("model {}: expected finite logits, got others: it has diverged", model));
@@ -129,6 +128,32 @@ class Making {
   }
 
  private:
+  /// The model of one training set, ready to be asked; nothing when stopped.
+  std::optional<GlobalModel> train(const ModelRun& run, client::TrainingData data, const std::filesystem::path& folder,
+                                   const std::atomic<bool>& stop) const {
+    if (!config_.audit.distil) {
+      if (reference_.size() > 0) add_reference(run.run, reference_, data);
+      return simulated(run, std::make_shared<const client::TrainingData>(std::move(data)), folder, stop);
+    }
+    const auto transform = data.plain_transform;
+    const auto teacher =
+        simulated(run, std::make_shared<const client::TrainingData>(std::move(data)), folder / "teacher", stop);
+    if (!teacher) return std::nullopt;
+    const auto answers = model_answers(*teacher->network, reference_, transform);
+    return simulated(run, client::distil(training_data(run.run, reference_), answers, config_.run.defense.distillation),
+                     folder, stop);
+  }
+
+  static std::optional<GlobalModel> simulated(const ModelRun& run, std::shared_ptr<const client::TrainingData> data,
+                                              const std::filesystem::path& folder, const std::atomic<bool>& stop) {
+    auto model =
+        simulate({.run = run.run, .resolved = run.resolved, .data = std::move(data), .checkpoints = folder}, stop);
+    if (model) {
+      models::use_batch_statistics(*model->network, run.run.protocol.batch_norm != BatchNormPolicy::average);
+    }
+    return model;
+  }
+
   attacks::Signals signals(const data::Dataset& examples, const std::vector<float>& logits,
                            std::vector<uint8_t> member) const {
     return {.classes = train_.classes,
@@ -141,8 +166,9 @@ class Making {
   const data::Dataset& train_;
   const AuditSplit& split_;
   const ModelMaking& making_;
-  data::Dataset samples_, population_;
-  std::string asked_;  // hash of what models are asked about
+  data::Dataset samples_, population_, reference_;
+  std::string asked_;              // hash of what models are asked about
+  std::string reference_content_;  // how the reference is used, and its hash; empty without one
 };
 
 }  // namespace
