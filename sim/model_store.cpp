@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "client/distil.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/folder_lock.h"
 #include "core/hash.h"
 #include "core/npy.h"
+#include "core/random.h"
 #include "models/batch_norm.h"
 #include "sim/model_answers.h"
 
@@ -113,6 +115,30 @@ std::optional<std::vector<float>> ModelStore::answers(const RunConfig& run,
   }
   keep_answers(file, logits, examples.classes);
   return logits;
+}
+
+std::optional<std::vector<float>> ModelStore::student_answers(const RunConfig& run,
+                                                              const std::shared_ptr<const client::TrainingData>& data,
+                                                              const data::Dataset& reference,
+                                                              const data::Dataset& examples,
+                                                              const std::atomic<bool>& stop) const {
+  const auto teacher = answers(run, data, reference, stop);
+  if (!teacher) return std::nullopt;
+  RunConfig student = run;
+  student.seed = derive_seed({.seed = run.seed, .purpose = "student"}) >> 11;  // below 2^53
+  const auto taught = client::distil(*make_training_data(student, reference), *teacher, run.defense.distillation);
+  return answers(student, taught, examples, stop);
+}
+
+std::shared_ptr<const client::TrainingData> with_reference(const client::TrainingData& data,
+                                                           const data::Dataset& reference) {
+  auto result = std::make_shared<client::TrainingData>(data);
+  result->reference.assign(data.partition.size(), {});
+  for (int64_t i = 0; i < reference.size(); ++i) {
+    result->reference[i % std::ssize(result->reference)].push_back(data.splits.train.size() + i);
+  }
+  data::append(result->splits.train, reference);
+  return result;
 }
 
 }  // namespace archleak::sim

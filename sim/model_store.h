@@ -27,8 +27,20 @@ class ModelStore {
                                             const std::shared_ptr<const client::TrainingData>& data,
                                             const data::Dataset& examples, const std::atomic<bool>& stop) const;
 
+  /// The logits about `examples` of a student of that model, which is trained by `run`, too, on `reference` alone
+  /// (client/distil.h).
+  std::optional<std::vector<float>> student_answers(const RunConfig& run,
+                                                    const std::shared_ptr<const client::TrainingData>& data,
+                                                    const data::Dataset& reference, const data::Dataset& examples,
+                                                    const std::atomic<bool>& stop) const;
+
  private:
   std::filesystem::path folder_;
 };
+
+/// `data` with `reference` dealt to its clients in turn, as examples that nobody is trained on: an adversary's
+/// non-members (client/training_data.h, split_members).
+std::shared_ptr<const client::TrainingData> with_reference(const client::TrainingData& data,
+                                                           const data::Dataset& reference);
 
 }  // namespace archleak::sim

@@ -12,6 +12,9 @@ namespace archleak::sim {
 struct AuditOptions {
   int64_t samples = 2000;    ///< examples of the train split that are asked about; each model trains on half of them
   int64_t population = 500;  ///< further examples that no model trains on, for RMIA
+  int64_t reference = 0;     ///< further examples, for defences that need some that are not members: students are
+                             ///< distilled on them, or inference networks see them as non-members
+  bool distil = false;       ///< each model is a student of a teacher that was trained on its training set
   int64_t shadows = 8;       ///< models beside the target; at least 6, even, so that each sample is in half of them
   int64_t epochs = 100;      ///< of the network attack
   int64_t resamples = 2000;  ///< of the bootstrap behind the intervals

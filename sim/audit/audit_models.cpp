@@ -21,6 +21,7 @@ class Making {
         split_(split),
         samples_(data::subset(train, split.samples)),
         population_(data::subset(train, split.population)),
+        reference_(data::subset(train, split.reference)),
         store_(making.cache) {}
 
   std::optional<ModelSignals> make(int64_t model, const std::atomic<bool>& stop) const {
@@ -28,10 +29,15 @@ class Making {
     auto members = data::subset(train_, split_.training_set(model));
     RunConfig run = config_.run;
     run.seed = derive_seed({.seed = run.seed, .purpose = data::content_hash(members), .index = model}) >> 11;  // < 2^53
-    const auto data = make_training_data(run, std::move(members));
-    const auto about_samples = store_.answers(run, data, samples_, stop);
+    auto data = make_training_data(run, std::move(members));
+    if (run.defense.adversarial.enabled) data = with_reference(*data, reference_);
+    const auto ask = [&](const data::Dataset& examples) {
+      return config_.audit.distil ? store_.student_answers(run, data, reference_, examples, stop)
+                                  : store_.answers(run, data, examples, stop);
+    };
+    const auto about_samples = ask(samples_);
     if (!about_samples) return std::nullopt;
-    const auto about_population = store_.answers(run, data, population_, stop);
+    const auto about_population = ask(population_);
     if (!about_population) return std::nullopt;
     return ModelSignals{
         .samples = signals(samples_, *about_samples, split_.in[model]),
@@ -50,7 +56,7 @@ class Making {
   const AuditConfig& config_;
   const data::Dataset& train_;
   const AuditSplit& split_;
-  data::Dataset samples_, population_;
+  data::Dataset samples_, population_, reference_;
   ModelStore store_;
 };
 

@@ -17,7 +17,8 @@ struct ModelSignals {
   attacks::Signals population;  ///< nobody is a member
 };
 
-/// How models are made: each is a federated simulation of the run on its training set (sim/simulation.h), kept in the
+/// How models are made: each is a federated simulation of the run on its training set (sim/simulation.h), or with
+/// `audit.distil` a second one on the reference set, from the first one's answers (client/distil.h). It is kept in the
 /// cache under the hash of its configuration and of the examples themselves. A model in the cache is not trained again,
 /// one that was begun is continued, and so it is with its answers.
 struct ModelMaking {

@@ -19,17 +19,19 @@ std::vector<int64_t> AuditSplit::training_set(int64_t model) const {
 }
 
 AuditSplit make_audit_split(int64_t examples, const AuditOptions& options, uint64_t seed) {
-  if (options.samples + options.population > examples) {
-    throw ConfigError(
-        fmt::format("audit: expected at least {} training examples for {} samples and a population of "
-                    "{}, got {}",
-                    options.samples + options.population, options.samples, options.population, examples));
+  const int64_t asked = options.samples + options.population;
+  if (asked + options.reference > examples) {
+    throw ConfigError(fmt::format(
+        "audit: expected at least {} training examples for {} samples, a population of {} and a reference of {}, got "
+        "{}",
+        asked + options.reference, options.samples, options.population, options.reference, examples));
   }
   RandomEngine engine = make_engine({.seed = seed, .purpose = "audit samples"});
   const auto order = random_permutation(examples, engine);
   AuditSplit split;
   split.samples.assign(order.begin(), order.begin() + options.samples);
-  split.population.assign(order.begin() + options.samples, order.begin() + options.samples + options.population);
+  split.population.assign(order.begin() + options.samples, order.begin() + asked);
+  split.reference.assign(order.begin() + asked, order.begin() + asked + options.reference);
   split.in.assign(1 + options.shadows, std::vector<uint8_t>(options.samples));
   RandomEngine members = make_engine({.seed = seed, .purpose = "audit members"});
   const auto chosen = random_permutation(options.samples, members);

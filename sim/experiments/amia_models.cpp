@@ -1,6 +1,5 @@
 #include "sim/experiments/amia_models.h"
 
-#include "client/distil.h"
 #include "core/random.h"
 #include "defenses/dp_sgd.h"
 #include "nas/genotype.h"
@@ -34,14 +33,7 @@ Party make_party(const AmiaSettings& settings, data::Dataset examples, data::Dat
 /// the clients in turn and which the network is never trained on.
 std::shared_ptr<const client::TrainingData> training_data(const Party& party) {
   const auto& own = party.model == AmiaTarget::derived_both ? party.data.both : party.data.weights;
-  if (!party.train.defense.adversarial.enabled) return own;
-  auto data = std::make_shared<client::TrainingData>(*own);
-  data->reference.resize(data->partition.size());
-  for (int64_t i = 0; i < party.reference.size(); ++i) {
-    data->reference[i % std::ssize(data->reference)].push_back(own->splits.train.size() + i);
-  }
-  data::append(data->splits.train, party.reference);
-  return data;
+  return party.train.defense.adversarial.enabled ? with_reference(*own, party.reference) : own;
 }
 
 void remove_defenses(RunConfig& run) {
@@ -121,15 +113,8 @@ std::optional<std::vector<float>> answers(const ModelStore& store, const Party& 
     train.network = {.name = party.fixed_network};
   }
   const auto data = training_data(party);
-  if (!party.distil) return store.answers(train, data, examples, stop);
-
-  const auto teacher = store.answers(train, data, party.reference, stop);
-  if (!teacher) return std::nullopt;
-  train.seed = run_seed(train.seed, "amia student");
-  train.defense.dp_sgd.enabled = false;  // the student reads the teacher's answers alone
-  const auto student =
-      client::distil(*make_training_data(train, party.reference), *teacher, train.defense.distillation);
-  return store.answers(train, student, examples, stop);
+  return party.distil ? store.student_answers(train, data, party.reference, examples, stop)
+                      : store.answers(train, data, examples, stop);
 }
 
 std::optional<double> party_epsilon(const Party& party) {

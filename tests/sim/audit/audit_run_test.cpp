@@ -181,6 +181,45 @@ TEST_F(AuditRun, AConfigurationThatCannotBeUsedIsAnErrorBeforeAnythingRuns) {
   EXPECT_FALSE(fs::exists(folder_ / "cache"));
 }
 
+const std::vector<std::string> kAdversarial{
+    "audit.reference=20", "defense.adversarial.enabled=true", "defense.adversarial.prediction_layers=[16]",
+    "defense.adversarial.label_layers=[8]", "defense.adversarial.joint_layers=[8]"};
+
+TEST_F(AuditRun, ModelsAreDistilledOnTheReferenceAndKnowTheirMembersLess) {
+  const auto plain = audit("cache");
+  const auto files = models(folder_ / "cache").size();
+  const std::vector<std::string> distilled{"audit.distil=true", "audit.reference=20",
+                                           "defense.distillation.entropy_quantile=1"};
+  const auto students = audit("cache", 2, distilled);
+  EXPECT_EQ(models(folder_ / "cache").size(), files + 7 * 3) << "two checkpoints and answers for each model";
+  EXPECT_EQ(students.target.member, plain.target.member);
+  EXPECT_LT(students.member_accuracy, plain.member_accuracy);
+  EXPECT_EQ(audit("other cache", 1, distilled).target.logits, students.target.logits);
+}
+
+TEST_F(AuditRun, ModelsHoldTheReferenceAgainstTheirAdversary) {
+  const auto plain = audit("cache");
+  auto free = kAdversarial;
+  free.push_back("defense.adversarial.lambda=0");
+  EXPECT_EQ(audit("cache", 2, free).target.member, plain.target.member);
+  EXPECT_EQ(audit("cache", 2, free).member_accuracy, plain.member_accuracy)
+      << "they are trained on all of their training sets";
+  const auto defended = audit("cache", 2, kAdversarial);
+  EXPECT_NE(defended.target.logits, audit("cache", 2, free).target.logits);
+  EXPECT_EQ(audit("other cache", 1, kAdversarial).target.logits, defended.target.logits);
+}
+
+TEST_F(AuditRun, AReferenceAndTheDefencesThatNeedOneComeTogether) {
+  EXPECT_THROW(config({"audit.reference=20"}), ConfigError);
+  EXPECT_THROW(config({"audit.distil=true"}), ConfigError);
+  EXPECT_THROW(config({"defense.adversarial.enabled=true"}), ConfigError);
+  auto both = kAdversarial;
+  both.push_back("audit.distil=true");
+  EXPECT_THROW(config(both), ConfigError);
+  EXPECT_THROW(config({"defense.distillation.teacher=runs/other"}), ConfigError);
+  EXPECT_THROW(audit("cache", 1, {"audit.distil=true", "audit.reference=21"}), ConfigError) << "too few examples";
+}
+
 TEST_F(AuditRun, TheTargetsMembersAreNotReadByAttacks) {
   const std::atomic<bool> stop{false};
   const auto settings = config();

@@ -35,6 +35,17 @@ TEST(AuditSplit, NoModelIsTrainedOnThePopulationOrOnWhatIsNotAskedAbout) {
   }
 }
 
+TEST(AuditSplit, TheReferenceIsNeitherAskedAboutNorTrainedOnNorPopulation) {
+  const AuditSplit split = make_audit_split(200, {.samples = 100, .population = 50, .reference = 50, .shadows = 6}, 1);
+  std::set<int64_t> all(split.samples.begin(), split.samples.end());
+  all.insert(split.population.begin(), split.population.end());
+  all.insert(split.reference.begin(), split.reference.end());
+  EXPECT_EQ(split.reference.size(), 50u);
+  EXPECT_EQ(all.size(), 200u);
+  EXPECT_THROW(make_audit_split(200, {.samples = 100, .population = 50, .reference = 51, .shadows = 6}, 1),
+               ConfigError);
+}
+
 TEST(AuditSplit, IsThatOfItsSeed) {
   const AuditOptions options{.samples = 60, .population = 10, .shadows = 6};
   EXPECT_EQ(make_audit_split(100, options, 4).in, make_audit_split(100, options, 4).in);
