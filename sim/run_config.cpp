@@ -1,6 +1,7 @@
 #include "sim/run_config.h"
 
 #include "sim/defense_setup.h"
+#include "sim/strategy_setup.h"
 
 namespace archleak::sim {
 
@@ -22,6 +23,7 @@ void describe(Config& config, RunConfig& run) {
   describe(config.section("training"), run.training);
   ConfigSection search = config.section("search");
   describe(search, run.search);
+  describe(search, run.strategy);
   describe(search, run.architect);
   ConfigSection space = config.section("space");
   space.read("kind", run.space_kind, {{"darts", SpaceKind::darts}, {"graph", SpaceKind::graph}},
@@ -52,6 +54,7 @@ void describe(Config& config, RunConfig& run) {
              "expected wire.url to be \"auto\", ipc:// or tcp://, where there is a wire to listen on, got \"" +
                  run.wire.url + "\"");
   }
+  check_strategy(config, run);
   if (run.workload == WorkloadKind::search && run.space_kind == SpaceKind::graph &&
       run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol",
