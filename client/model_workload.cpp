@@ -72,7 +72,7 @@ std::vector<float> ModelWorkload::local_buffers() const {
   return {buffers.begin(), buffers.end()};
 }
 
-Evaluation ModelWorkload::evaluate(int64_t first, int64_t last) {
+Evaluation ModelWorkload::evaluate(int64_t first, int64_t last, const std::string&) {
   const auto& test = data_->splits.test;
   if (first < 0 || last > test.size() || first >= last) {
     throw DataError(fmt::format("evaluation: expected a range within 0..{}, got {}..{}", test.size(), first, last));
@@ -115,8 +115,8 @@ PrivateMean ModelWorkload::private_mean(const ClientTask& task, const defenses::
           .noise = make_engine({.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose})};
 }
 
-double ModelWorkload::lr(int64_t round) const {
-  return cosine_lr(options_.lr, options_.lr_min, round, run_.rounds);
+double ModelWorkload::lr(int64_t round, int64_t rounds) const {
+  return cosine_lr(options_.lr, options_.lr_min, round, rounds);
 }
 
 void ModelWorkload::shape_weight_gradient() {

@@ -53,7 +53,8 @@ class ModelWorkload : public Workload {
   int64_t model_size() const override;
   int64_t update_size() const override;
   void load(std::span<const float> model) override;
-  Evaluation evaluate(int64_t first, int64_t last) override;
+  /// Of the whole model, whatever the instruction.
+  Evaluation evaluate(int64_t first, int64_t last, const std::string& instruction) override;
 
  protected:
   /// `network` has been adopted by `arena`; `data` is shared by all slots.
@@ -79,8 +80,8 @@ class ModelWorkload : public Workload {
   PrivateMean private_mean(const ClientTask& task, const defenses::GaussianMechanism& mechanism, int64_t examples,
                            std::string_view purpose) const;
 
-  /// Local learning rate of a round: cosine from lr to lr_min over the run.
-  double lr(int64_t round) const;
+  /// Local learning rate of a round: cosine from lr to lr_min over `rounds`, those of the run or of a stage.
+  double lr(int64_t round, int64_t rounds) const;
 
   /// Adds the FedProx term to the weights' gradient, then clips it, unless DP-SGD has done so example by example.
   void shape_weight_gradient();

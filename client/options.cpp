@@ -33,8 +33,11 @@ void describe(ConfigSection section, LocalSearchOptions& options) {
   section.read("alpha_beta1", options.alpha_beta1, {.min = 0, .max = 0.9999}, "Adam's first decay for alpha");
   section.read("alpha_beta2", options.alpha_beta2, {.min = 0, .max = 0.9999999}, "Adam's second decay for alpha");
   section.read("alpha_weight_decay", options.alpha_weight_decay, {.min = 0}, "weight decay of alpha");
+  section.read("alpha_clip_norm", options.alpha_clip_norm, {.min = 0},
+               "largest norm of the gradient of alpha; 0: no clipping");
   section.read("alpha_l2", options.alpha_l2, {.min = 0}, "the validation loss has this times the sum of alpha^2 added");
-  section.read("warmup_rounds", options.warmup_rounds, {.min = 0}, "rounds in which only the weights are trained");
+  section.read("warmup_rounds", options.warmup_rounds, {.min = 0},
+               "rounds in which only the weights are trained; of each stage under pdarts");
 }
 
 }  // namespace archleak::client

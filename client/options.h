@@ -37,9 +37,10 @@ struct LocalSearchOptions {
   double alpha_beta1 = 0.5;
   double alpha_beta2 = 0.999;
   double alpha_weight_decay = 1e-3;
+  double alpha_clip_norm = 0;  ///< largest norm of alpha's gradient; 0: no clipping
   double alpha_l2 = 0;  ///< the validation loss has this times the sum of alpha^2 added (unlike weight decay, Adam
                         ///< scales it)
-  int64_t warmup_rounds = 0;  ///< rounds in which only the weights are trained
+  int64_t warmup_rounds = 0;  ///< rounds in which only the weights are trained; P-DARTS: of each stage
 };
 void describe(ConfigSection section, LocalSearchOptions& options);
 

@@ -7,6 +7,7 @@
 #include "client/client_state.h"
 #include "core/error.h"
 #include "core/torch_random.h"
+#include "models/batch_norm.h"
 
 namespace archleak::client {
 namespace {
@@ -27,6 +28,21 @@ OptimizerOptions alpha_options(const LocalSearchOptions& search) {
           .beta2 = search.alpha_beta2,
           .weight_decay = search.alpha_weight_decay};
 }
+
+/// Normalises by the batch at hand while in scope.
+class BatchStatistics {
+ public:
+  BatchStatistics(models::Network& network, bool afterwards) : network_(network), afterwards_(afterwards) {
+    models::use_batch_statistics(network_, true);
+  }
+  ~BatchStatistics() { models::use_batch_statistics(network_, afterwards_); }
+  BatchStatistics(const BatchStatistics&) = delete;
+  BatchStatistics& operator=(const BatchStatistics&) = delete;
+
+ private:
+  models::Network& network_;
+  bool afterwards_;
+};
 
 nas::Batch as_nas(const data::Batch& batch) {
   return {batch.images, batch.labels};
@@ -73,6 +89,7 @@ void SearchWorkload::architecture_step(std::span<const int64_t> train, Steps& st
   }
   const torch::Tensor alpha = arena_.segment(Segment::alpha);
   if (search_.alpha_l2 > 0) gradient.add_(alpha, 2 * search_.alpha_l2);
+  if (search_.alpha_clip_norm > 0) clip_gradient_norm(gradient, search_.alpha_clip_norm);
   if (steps.apply) alpha_optimizer_.step(alpha, gradient);
 }
 
@@ -92,23 +109,30 @@ void SearchWorkload::weight_step(std::span<const int64_t> train, Steps& steps) {
   if (steps.apply) weight_optimizer_.step(arena_.segment(Segment::weights), gradient, steps.weight_lr);
 }
 
-double SearchWorkload::accuracy(std::span<const int64_t> indices) {
+int64_t SearchWorkload::correct(std::span<const int64_t> indices) {
   const torch::NoGradGuard no_grad;
   network_->eval();
-  int64_t correct = 0;
+  int64_t count = 0;
   for (size_t begin = 0; begin < indices.size(); begin += kEvaluationBatch) {
     const auto part = indices.subspan(begin, std::min<size_t>(kEvaluationBatch, indices.size() - begin));
     const auto examples = batch(part, nullptr);
-    correct += score(network_->forward(examples.images), examples.labels).correct;
+    count += score(network_->forward(examples.images), examples.labels).correct;
   }
-  return static_cast<double>(correct) / static_cast<double>(indices.size());
+  return count;
 }
 
-void SearchWorkload::restore_unselected(const std::vector<int64_t>& choice) {
+void SearchWorkload::restore_absent() {
   for (const auto& entry : arena_.layout().entries) {
-    const auto place = search_network_->place(entry.name);
-    if (place && choice.at(place->row) != place->operation) restore(entry);
+    if (!search_network_->has(entry.name)) restore(entry);
   }
+}
+
+void SearchWorkload::restrict_for_training(const nas::Instruction& instruction, int64_t round) {
+  nas::Instruction now = instruction;
+  if (auto* stage = std::get_if<nas::Stage>(&now)) {
+    stage->space.skip_dropout = nas::skip_dropout_at(*stage, round, search_.warmup_rounds);
+  }
+  nas::apply(now, *search_network_);
 }
 
 ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> update) {
@@ -124,8 +148,13 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
     return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
   };
   const auto batches = make_batches(run_.sampling(), split.train, options_.batch_size, stream("train order"));
+  // Under secure aggregation a task's instruction is about masks.
+  const auto instruction =
+      run_.protocol.secure_aggregation ? nas::Instruction{} : nas::decode_instruction(task.instruction);
+  const auto* stage = std::get_if<nas::Stage>(&instruction);
+  const int64_t begin = stage ? stage->first_round : 0;
   Steps steps{
-      .weight_lr = lr(task.round),
+      .weight_lr = lr(task.round - begin, stage ? stage->rounds : run_.rounds),
       .apply = run_.protocol.protocol != Protocol::gradient,
       .valid = validation_batches(run_.sampling(), split, options_.batch_size, run_.seed, task.round, task.client),
       .augmentation = make_engine(stream("augmentation")),
@@ -137,15 +166,17 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   network_->set_generator(make_torch_generator(stream("network")));
   network_->train();
 
+  restrict_for_training(instruction, task.round);
   const bool sampled = run_.protocol.protocol == Protocol::server_alpha;
-  const auto choice = sampled ? decode_choice(task.instruction) : std::vector<int64_t>{};
-  search_network_->select(choice);
-  const bool search_now = !sampled && task.round >= search_.warmup_rounds;
+  const auto* random = std::get_if<nas::RandomSubNetworks>(&instruction);
+  RandomEngine sub_networks = make_engine(stream("sub-networks"));
+  const bool search_now = !sampled && !random && task.round - begin >= search_.warmup_rounds;
   const int64_t count =
       local_steps(options_, run_.protocol.protocol, batches_in_pass(std::ssize(split.train), options_.batch_size));
   for (int64_t step = 0; step < count; ++step) {
     task.check();
     const auto train = batches->next();
+    if (random) nas::apply(random->next(sub_networks), *search_network_);
     if (search_now) architecture_step(train, steps);
     weight_step(train, steps);
   }
@@ -156,10 +187,11 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   outcome.figures.push_back({"train_loss", steps.train_loss.value()});
   if (search_now) outcome.figures.push_back({"valid_loss", steps.valid_loss.value()});
   if (sampled) {
-    outcome.figures.push_back({"reward", accuracy(split.valid)});
-    search_network_->select({});
-    restore_unselected(choice);
+    outcome.figures.push_back(
+        {"reward", static_cast<double>(correct(split.valid)) / static_cast<double>(split.valid.size())});
   }
+  if (random) nas::apply({}, *search_network_);
+  restore_absent();
   write_update(task, state.residual, update);
 
   state = ClientState{.residual = std::move(state.residual)};
@@ -172,20 +204,28 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   return outcome;
 }
 
+Evaluation SearchWorkload::evaluate(int64_t first, int64_t last, const std::string& instruction) {
+  nas::apply(nas::decode_instruction(instruction), *search_network_);
+  return ModelWorkload::evaluate(first, last, instruction);
+}
+
+ClientOutcome SearchWorkload::survey(const ClientTask& task) {
+  reset();
+  const BatchStatistics statistics(*network_, run_.protocol.batch_norm == BatchNormPolicy::batch);
+  const LocalSplit split = split_locally(data_->partition.at(task.client), search_.valid_share, run_.seed, task.client);
+  ClientOutcome outcome{.weight = std::ssize(split.valid), .figures = {}, .state = {}};
+  for (const auto& candidate : nas::decode_choices(task.instruction)) {
+    task.check();
+    nas::apply(candidate, *search_network_);
+    outcome.figures.push_back({"correct", static_cast<double>(correct(split.valid))});
+  }
+  return outcome;
+}
+
 std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,
                                             uint64_t seed, int64_t round, int64_t client) {
   return make_batches(sampling, split.valid, batch_size,
                       {.seed = seed, .round = round, .client = client, .purpose = "valid order"});
-}
-
-std::string encode_choice(const std::vector<int64_t>& choice) {
-  return {choice.begin(), choice.end()};
-}
-
-std::vector<int64_t> decode_choice(const std::string& text) {
-  std::vector<int64_t> choice;
-  for (const char byte : text) choice.push_back(static_cast<unsigned char>(byte));
-  return choice;
 }
 
 }  // namespace archleak::client

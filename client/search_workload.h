@@ -2,6 +2,7 @@
 #include "client/model_workload.h"
 #include "core/optimizer.h"
 #include "nas/architect.h"
+#include "nas/instruction.h"
 #include "nas/search_network.h"
 
 namespace archleak::client {
@@ -18,6 +19,10 @@ namespace archleak::client {
 ///   server_alpha  the weights of the sub-network in the task's instruction are trained on the train part; the figure
 ///                 "reward" is its accuracy on the validation part
 ///
+/// A task's instruction (nas/instruction.h) says what part of the network it is about; that for a survey is several
+/// sub-networks, which are normalised by the statistics of the batch at hand, since those that are kept are of others.
+/// A stage of P-DARTS has its own schedules of learning rate, warm-up and dropout.
+///
 /// Under DP-SGD the gradients are private means over Poisson samples: the weights' with one clip and noise over the
 /// train part, alpha's with another over the validation part.
 class SearchWorkload : public ModelWorkload {
@@ -27,15 +32,19 @@ class SearchWorkload : public ModelWorkload {
                  const nas::ArchitectOptions& architect);
 
   ClientOutcome train(const ClientTask& task, std::span<float> update) override;
+  Evaluation evaluate(int64_t first, int64_t last, const std::string& instruction) override;
+  ClientOutcome survey(const ClientTask& task) override;
 
  private:
   /// The state of one task's steps.
   struct Steps;
   void architecture_step(std::span<const int64_t> train, Steps& steps);
   void weight_step(std::span<const int64_t> train, Steps& steps);
-  double accuracy(std::span<const int64_t> indices);
+  /// Examples that the network classifies right as it is.
+  int64_t correct(std::span<const int64_t> indices);
   /// Takes back what weight decay did to weights outside of the sub-network, which the client does not even have.
-  void restore_unselected(const std::vector<int64_t>& choice);
+  void restore_absent();
+  void restrict_for_training(const nas::Instruction& instruction, int64_t round);
 
   std::shared_ptr<nas::SearchNetwork> search_network_;
   LocalSearchOptions search_;
@@ -47,11 +56,5 @@ class SearchWorkload : public ModelWorkload {
 /// The validation batches of one client in one round, in order: what its architecture steps read.
 std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,
                                             uint64_t seed, int64_t round, int64_t client);
-
-/// A sampled sub-network as a task's instruction: one operation's index for each edge, a byte each.
-std::string encode_choice(const std::vector<int64_t>& choice);
-
-/// The inverse. Empty text: no choice.
-std::vector<int64_t> decode_choice(const std::string& text);
 
 }  // namespace archleak::client

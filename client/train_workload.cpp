@@ -117,7 +117,7 @@ ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> upda
     take_gradient(batches->next(), steps);
     shape_weight_gradient();
     if (run_.protocol.protocol != Protocol::gradient) {
-      optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), lr(task.round));
+      optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights), lr(task.round, run_.rounds));
     }
   }
   write_update(task, state.residual, update);

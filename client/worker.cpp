@@ -278,7 +278,13 @@ class Worker {
       return answer_secure_task(task, plan.seed);
     }
     workload.load(model.floats());
-    return task.kind == wire::TaskKind::train ? train(workload, task, plan, cancelled) : evaluate(workload, task);
+    if (task.kind == wire::TaskKind::evaluate) return evaluate(workload, task);
+    if (task.kind == wire::TaskKind::survey) return survey(workload, task, cancelled);
+    return train(workload, task, plan, cancelled);
+  }
+
+  static void add_figures(const ClientOutcome& outcome, wire::Outcome& message) {
+    for (const auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
   }
 
   static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan,
@@ -296,7 +302,7 @@ class Worker {
                           .metrics = {},
                           .client_state = std::move(outcome.state),
                           .update = {}};
-    for (auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
+    add_figures(outcome, message);
     message.masked = plan.protocol.secure_aggregation;
     message.update =
         message.masked ? mask_update(task, update, outcome.weight, plan) : wire::Payload::own(std::move(update));
@@ -304,7 +310,7 @@ class Worker {
   }
 
   static wire::Message evaluate(Workload& workload, const wire::Task& task) {
-    const Evaluation result = workload.evaluate(task.first, task.last);
+    const Evaluation result = workload.evaluate(task.first, task.last, task.instruction);
     return wire::Outcome{.task = task.task,
                          .attempt = task.attempt,
                          .round = task.round,
@@ -314,6 +320,22 @@ class Worker {
                          .metrics = {{"correct", static_cast<double>(result.correct)}, {"loss_sum", result.loss_sum}},
                          .client_state = {},
                          .update = {}};
+  }
+
+  static wire::Message survey(Workload& workload, const wire::Task& task, const std::atomic<bool>& cancelled) {
+    const ClientOutcome outcome =
+        workload.survey({task.round, task.client, task.instruction, task.client_state, &cancelled});
+    wire::Outcome message{.task = task.task,
+                          .attempt = task.attempt,
+                          .round = task.round,
+                          .kind = task.kind,
+                          .client = task.client,
+                          .weight = outcome.weight,
+                          .metrics = {},
+                          .client_state = {},
+                          .update = {}};
+    add_figures(outcome, message);
+    return message;
   }
 
   void send_finished() {

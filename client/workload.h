@@ -65,8 +65,13 @@ class Workload {
   /// data, a loss that is not finite).
   virtual ClientOutcome train(const ClientTask& task, std::span<float> update) = 0;
 
-  /// Evaluates the loaded model on the held-out examples first..last-1.
-  virtual Evaluation evaluate(int64_t first, int64_t last) = 0;
+  /// Evaluates the loaded model, or the part of it that the instruction says, on the held-out examples first..last-1.
+  virtual Evaluation evaluate(int64_t first, int64_t last, const std::string& instruction) = 0;
+
+  /// Tries the sub-networks in the task's instruction on the client's validation part, without training: how many
+  /// examples each classifies right, a figure "correct" each, in their order; the weight is the number of examples.
+  /// Throws DataError where there are no sub-networks, as here.
+  virtual ClientOutcome survey(const ClientTask& task);
 };
 
 /// What a worker needs to know to serve a run.

@@ -194,6 +194,11 @@ std::optional<SearchNetwork::Place> DagNetwork::place(const std::string& paramet
   return std::nullopt;
 }
 
+bool DagNetwork::has(const std::string& name) const {
+  const auto found = choice_.empty() ? std::nullopt : place(name);
+  return !found || choice_.at(found->row) == found->operation;
+}
+
 void DagNetwork::select(const std::vector<int64_t>& choice) {
   const auto cells = static_cast<size_t>(options_.cells - 1);
   if (!choice.empty() && choice.size() != 2 * cells) {

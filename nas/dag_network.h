@@ -33,7 +33,7 @@ class DagNetwork : public SearchNetwork {
   /// Draws all parameters anew, so that features and logits stay of order one: weights from U(-0.25, 0.25), the head's
   /// from U(-b, b) with b = min(0.25, sqrt(3 / fan_in)), connections about 1 / (p + 1) and operations about 0.35 (as
   /// the mixture takes them; uniform for softmax), off by a relative N(0, 0.1).
-  void draw(const at::Generator& generator);
+  void draw(const at::Generator& generator) override;
 
   torch::Tensor forward(const torch::Tensor& images) override { return forward_with(images, alphas()); }
   torch::Tensor forward_with(const torch::Tensor& images, const std::vector<torch::Tensor>& alphas) override;
@@ -48,6 +48,7 @@ class DagNetwork : public SearchNetwork {
 
   /// One operation a cell, then one input a cell.
   void select(const std::vector<int64_t>& choice) override;
+  bool has(const std::string& name) const override;
 
   const DagOptions& options() const { return options_; }
   ExampleShape shape() const { return shape_; }

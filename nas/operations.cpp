@@ -5,6 +5,8 @@ namespace {
 
 using models::BatchNorm;
 
+constexpr double kShortest = 1e-8;  // a filter's length is counted as at least about this
+
 // The original wraps its layers in a Sequential called "op"; only the numbers of those with state are left.
 struct Numbered : torch::nn::Module {};
 
@@ -27,6 +29,11 @@ class Identity : public Operation {
   torch::Tensor forward(const NodeState& input) override { return input.value; }
 };
 
+std::shared_ptr<Filter> make_pointwise(int64_t channels, const std::shared_ptr<const Code>& code) {
+  if (code) return std::make_shared<GeneratedFilter>(channels, channels, code);
+  return std::make_shared<Filter>(channels, channels, 1);
+}
+
 }  // namespace
 
 const torch::Tensor& NodeState::rectified() const {
@@ -38,11 +45,23 @@ Filter::Filter(int64_t in, int64_t out, int64_t kernel, int64_t groups) {
   weight = register_parameter("weight", torch::zeros({out, in / groups, kernel, kernel}));
 }
 
+Filter::Filter(torch::Tensor weight) {
+  this->weight = register_parameter("weight", std::move(weight));
+}
+
+GeneratedFilter::GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const Code> code)
+    : Filter(torch::zeros({out * in, code->units})), in_(in), out_(out), code_(std::move(code)) {}
+
+torch::Tensor GeneratedFilter::value() const {
+  const torch::Tensor filters = torch::matmul(weight, code_->value).view({out_, in_});
+  return (filters / (filters.norm(2, 1, /*keepdim=*/true) + kShortest)).view({out_, in_, 1, 1});
+}
+
 torch::Tensor SeparableUnit::forward(const torch::Tensor& rectified) const {
   const int64_t pad = padding();
   const torch::Tensor deep = torch::conv2d(rectified, depthwise->weight, {}, {stride, stride}, {pad, pad},
                                            {dilation, dilation}, depthwise->weight.size(0));
-  return norm->forward(torch::conv2d(deep, pointwise->weight));
+  return norm->forward(torch::conv2d(deep, pointwise->value()));
 }
 
 Pool::Pool(Primitive kind, int64_t channels, int64_t stride) : maximum_(kind == kMaxPool), stride_(stride) {
@@ -55,15 +74,16 @@ torch::Tensor Pool::forward(const NodeState& input) {
                                 : torch::avg_pool2d(input.value, {3, 3}, stride, {1, 1}, false, false));
 }
 
-Separable::Separable(Primitive kind, int64_t channels, int64_t stride) {
+Separable::Separable(Primitive kind, int64_t channels, int64_t stride, const std::shared_ptr<const Code>& code) {
   const bool dilated = kind == kDilated3 || kind == kDilated5;
   const int64_t kernel = kind == kSeparable3 || kind == kDilated3 ? 3 : 5;
   const auto op = register_module("op", std::make_shared<Numbered>());
   for (int number = 1; number <= (dilated ? 1 : 5); number += 4) {
     const auto name = [number](int i) { return std::to_string(number + i); };
+    const std::shared_ptr<Filter> pointwise = make_pointwise(channels, code);
     units.push_back(
         {.depthwise = op->register_module(name(0), std::make_shared<Filter>(channels, channels, kernel, channels)),
-         .pointwise = op->register_module(name(1), std::make_shared<Filter>(channels, channels, 1)),
+         .pointwise = op->register_module(name(1), pointwise),
          .norm = op->register_module(name(2), std::make_shared<BatchNorm>(channels, false)),
          .kernel = kernel,
          .stride = number == 1 ? stride : 1,
@@ -103,7 +123,8 @@ torch::Tensor ReluConvNorm::forward(const NodeState& input) {
   return norm_->forward(torch::conv2d(input.rectified(), filter_->weight));
 }
 
-std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride) {
+std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride,
+                                          const std::shared_ptr<const Code>& code) {
   switch (primitive) {
     case kNone:
       return std::make_shared<None>(stride);
@@ -114,7 +135,7 @@ std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels,
       if (stride == 1) return std::make_shared<Identity>();
       return std::make_shared<FactorizedReduce>(channels, channels);
     default:
-      return std::make_shared<Separable>(primitive, channels, stride);
+      return std::make_shared<Separable>(primitive, channels, stride, code);
   }
 }
 

@@ -31,7 +31,33 @@ struct NodeState {
 class Filter : public torch::nn::Module {
  public:
   Filter(int64_t in, int64_t out, int64_t kernel, int64_t groups = 1);
+
+  /// What to convolve with.
+  virtual torch::Tensor value() const { return weight; }
   torch::Tensor weight;
+
+ protected:
+  explicit Filter(torch::Tensor weight);
+};
+
+/// What a hypernetwork makes of the selected sub-network, `[units]`, before its last layer.
+struct Code {
+  int64_t units;
+  torch::Tensor value;
+};
+
+/// A pointwise filter that is a linear function of a code; each output channel's is scaled to length one. Its weight is
+/// that of the linear function, `[out * in, units]`.
+class GeneratedFilter : public Filter {
+ public:
+  GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const Code> code);
+
+  /// `[out, in, 1, 1]`; the code must have a value.
+  torch::Tensor value() const override;
+
+ private:
+  int64_t in_, out_;
+  std::shared_ptr<const Code> code_;
 };
 
 /// Depthwise convolution, pointwise convolution, batch norm: what separable and dilated convolutions are made of.
@@ -66,7 +92,7 @@ class Pool : public Operation {
 /// ReLU and one SeparableUnit (dilated), or twice (separable: the stride is the first one's).
 class Separable : public Operation {
  public:
-  Separable(Primitive kind, int64_t channels, int64_t stride);
+  Separable(Primitive kind, int64_t channels, int64_t stride, const std::shared_ptr<const Code>& code);
   torch::Tensor forward(const NodeState& input) override;
   std::vector<SeparableUnit> units;
 };
@@ -94,7 +120,9 @@ class ReluConvNorm : public Operation {
   std::shared_ptr<models::BatchNorm> norm_;
 };
 
-/// The operation of index `primitive` with stride 1 or 2. Batch norm has no weights of its own.
-std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride);
+/// The operation of index `primitive` with stride 1 or 2. Batch norm has no weights of its own. With a `code`, the
+/// pointwise filters of convolutions are generated from it.
+std::shared_ptr<Operation> make_operation(Primitive primitive, int64_t channels, int64_t stride,
+                                          const std::shared_ptr<const Code>& code = nullptr);
 
 }  // namespace archleak::nas

@@ -24,6 +24,10 @@ std::vector<torch::Tensor> SearchNetwork::probabilities() const {
   return result;
 }
 
+void SearchNetwork::restrict(const SubSpace& space) {
+  if (space != SubSpace{}) throw Error("search network: expected a space that has parts, got another");
+}
+
 void describe(ConfigSection section, SpaceOptions& options) {
   section.read("channels", options.channels, {1, 1024}, "channels of a node in the first cells");
   section.read("layers", options.layers, {1, 100}, "number of cells");

@@ -9,6 +9,7 @@
 #include "core/config.h"
 #include "core/shape.h"
 #include "models/network.h"
+#include "nas/sub_space.h"
 
 namespace archleak::nas {
 
@@ -45,6 +46,17 @@ class SearchNetwork : public models::Network {
   /// Restricts forward to one operation an edge, taken with weight one: `choice` has one operation's index for each row
   /// of `probabilities()`, one after the other. Empty: the full mixture again. Throws Error for a wrong size or index.
   virtual void select(const std::vector<int64_t>& choice) = 0;
+
+  /// Restricts the mixture to a part of the space: other cells and operations are not computed and get no gradient, and
+  /// `probabilities()` are of the operations that are left, 0 for others. A default SubSpace is the whole space again.
+  /// Throws Error for a part that the space does not have; spaces other than the cell space have none.
+  virtual void restrict(const SubSpace& space);
+
+  /// Whether the network, restricted as it is, has the parameter or buffer of this name.
+  virtual bool has(const std::string& name) const = 0;
+
+  /// Draws all parameters anew, as the network's maker does, and forgets running statistics.
+  virtual void draw(const at::Generator& generator) = 0;
 };
 
 /// How the mixture is computed. The results agree up to rounding.
@@ -57,6 +69,10 @@ enum class Execution {
 
 /// The cell space of DARTS (Liu, Simonyan, Yang 2019): a stem, `layers` cells of `steps` nodes, a linear classifier.
 /// The cells at one third and at two thirds of the depth halve the image and double the channels.
+///
+/// A shallower network is part of it (`SubSpace::layers`) if both are of at most four or of at least five cells, and
+/// stem_multiplier is multiplier, so that a cell reads as many channels from the stem as from another cell; it takes
+/// the first cells of each resolution.
 struct SpaceOptions {
   int64_t channels = 16;
   int64_t layers = 8;
@@ -64,6 +80,9 @@ struct SpaceOptions {
   int64_t multiplier = 4;       ///< how many of the last nodes form the cell's output
   int64_t stem_multiplier = 3;  ///< the stem has stem_multiplier * channels channels
   Execution execution = Execution::automatic;
+  int64_t hypernetwork = 0;  ///< hidden units of a hypernetwork (SMASH), which makes the pointwise filters of separable
+                             ///< and dilated convolutions from the selected sub-network; such a network has no alpha
+                             ///< and no mixture. 0: none
 };
 
 void describe(ConfigSection section, SpaceOptions& options);
@@ -72,6 +91,11 @@ void describe(ConfigSection section, SpaceOptions& options);
 /// torch's layers start (models/initialise.h), alpha from 1e-3 N(0, 1). Parameter and buffer names are those of the
 /// original ("stem.0.weight", "cells.0._ops.0._ops.4.op.1.weight"), alpha is "alphas_normal" and "alphas_reduce".
 /// Throws ConfigError for options that describe no network.
+///
+/// The hypernetwork (Brock et al. 2018, in its smallest form) is a perceptron of two layers. It reads the selected
+/// operations, one-hot by edge, and a number z, drawn from N(0, 1) for each forward in training mode and else 0
+/// ("hypernetwork.weight", "hypernetwork.bias", ReLU); its second layer is a part by filter, in the filter's place
+/// (`[out * in, units]`). Each output channel's filter is scaled to length one.
 std::shared_ptr<SearchNetwork> make_search_network(const SpaceOptions& options, ExampleShape shape, int64_t classes,
                                                    const at::Generator& init);
 

@@ -13,16 +13,6 @@
 #include "server/secure_round.h"
 
 namespace archleak::server {
-namespace {
-
-constexpr double kBaselineDecay = 0.9;  // of the moving mean of rewards (server_alpha)
-
-/// A task's instruction for a sampled sub-network: one operation's index for each edge, a byte each.
-std::string as_instruction(const std::vector<int64_t>& choice) {
-  return {choice.begin(), choice.end()};
-}
-
-}  // namespace
 
 void describe(ConfigSection section, CoordinatorOptions& options) {
   section.read("rounds", options.rounds, {.min = 1, .max = 1e6}, "rounds of the run");
@@ -53,8 +43,8 @@ Coordinator::Coordinator(wire::CoordinatorSocket& socket, const CoordinatorOptio
       observer_(observer),
       checkpoints_(checkpoints),
       update_(options.update, plan.protocol, arena.layout()),
-      broadcast_(
-          broadcast_layout(plan.protocol, arena.layout().weights, arena.layout().alpha, arena.layout().buffers)) {
+      broadcast_(broadcast_layout(plan.protocol, arena.layout().weights, arena.layout().alpha, arena.layout().buffers)),
+      strategy_(plan.strategy ? plan.strategy : std::make_shared<SearchStrategy>()) {
   const auto clients = static_cast<int64_t>(plan.client_sizes.size());
   validate(options.selection, clients);
   validate(options.robust, plan.protocol.fidelity,
@@ -83,10 +73,10 @@ RunEnd Coordinator::run(const std::atomic<bool>& stop) {
     const auto sent = pool.sent().bytes;
     const auto received = pool.received().bytes;
     RoundRecord record{.round = round_};
-    finished = train_round(pool, record, stop) && evaluate(pool, record, stop);
+    finished = train_round(pool, record, stop) && survey(pool, stop) && evaluate(pool, record, stop);
     if (!finished) break;
     const auto rows = alpha_rows(arena_);
-    if (plan_.entropy && !rows.empty()) record.alpha_entropy = alpha_entropy(rows);
+    if (plan_.entropy) record.alpha_entropy = strategy_->entropy(rows);
     record.model_hash = arena_.hash();
     record.bytes_down = static_cast<int64_t>(pool.sent().bytes - sent);
     record.bytes_up = static_cast<int64_t>(pool.received().bytes - received);
@@ -109,13 +99,20 @@ wire::Payload Coordinator::model_payload() const {
   return wire::Payload::own(std::move(message));
 }
 
-bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
-  const auto selected =
-      select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed, round_);
-  const auto& protocol = plan_.protocol;
-  const bool sampled = protocol.protocol == Protocol::server_alpha;
-  const auto rows = sampled ? alpha_rows(arena_) : std::vector<torch::Tensor>{};
+std::vector<int64_t> Coordinator::cohort() const {
+  return select_clients(options_.selection, static_cast<int64_t>(plan_.client_sizes.size()), plan_.seed, round_);
+}
 
+bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
+  const auto selected = cohort();
+  const auto& protocol = plan_.protocol;
+
+  if (const auto anew = strategy_->begin_round(round_)) {
+    update_.reset();
+    client_states_.clear();
+    pool.forget_model();
+    observer_.on_event(anew->kind, anew->fields);
+  }
   std::vector<float> center;
   if (protocol.protocol == Protocol::weights) {
     const auto values = std::as_const(arena_).floats();
@@ -133,17 +130,16 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   phase.patience_s = options_.worker_patience_s;
   phase.make_task = [&](const Assignment& assignment) {
     const auto state = client_states_.find(assignment.client);
-    return wire::Task{
-        .task = assignment.task,
-        .attempt = assignment.attempt,
-        .round = round_,
-        .kind = wire::TaskKind::train,
-        .client = assignment.client,
-        .instruction = sampled ? as_instruction(sample_choice(rows, plan_.seed, round_, assignment.client)) : masking,
-        .client_state = state == client_states_.end() ? std::string() : state->second};
+    return wire::Task{.task = assignment.task,
+                      .attempt = assignment.attempt,
+                      .round = round_,
+                      .kind = wire::TaskKind::train,
+                      .client = assignment.client,
+                      .instruction = secure ? masking : strategy_->instruction(round_, assignment.client),
+                      .client_state = state == client_states_.end() ? std::string() : state->second};
   };
   phase.take_outcome = [&](const wire::Outcome& outcome) -> std::optional<std::string> {
-    auto reason = sampled ? flaw(outcome, {"train_loss", "reward"}) : flaw(outcome, {"train_loss"});
+    auto reason = strategy_->wants_rewards() ? flaw(outcome, {"train_loss", "reward"}) : flaw(outcome, {"train_loss"});
     if (!reason && protocol.fidelity == Fidelity::wire) {
       reason = secure ? secure->add(outcome) : aggregator.add(outcome.client, outcome.update.floats(), outcome.weight);
     }
@@ -202,12 +198,14 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   }
   remember();
   std::vector<float> mean = aggregator.mean();
-  if (sampled && options_.robust.rule == RobustRule::mean) {
-    std::vector<Holder> holders;
-    for (const auto& [task, outcome] : result.outcomes) {
-      if (!counted.contains(outcome.client)) continue;
-      holders.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), outcome.weight});
-    }
+  std::vector<Holder> holders;
+  std::map<int64_t, double> rewards;
+  for (const auto& [task, outcome] : result.outcomes) {
+    if (!counted.contains(outcome.client)) continue;
+    holders.push_back({strategy_->sub_network(round_, outcome.client), outcome.weight});
+    if (strategy_->wants_rewards()) rewards[outcome.client] = figure(outcome, "reward");
+  }
+  if (protocol.protocol == Protocol::server_alpha && options_.robust.rule == RobustRule::mean) {
     average_over_holders(mean, arena_, plan_.parts, holders);
   }
   update_.apply(arena_, mean);
@@ -226,7 +224,7 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
     }
   }
   if (weight > 0) record.train_loss = loss / weight;
-  if (sampled) step_alpha(rows, result.outcomes);
+  strategy_->learn(round_, rewards);
   record.aggregate_s = watch.lap();
   return true;
 }
@@ -240,22 +238,6 @@ void Coordinator::account(std::span<const int64_t> selected, RoundRecord& record
     spdlog::warn("round {}: the best Renyi order, {}, is the first or last that is tried; epsilon {} may be too large",
                  round_, spent.order, spent.epsilon);
   }
-}
-
-void Coordinator::step_alpha(const std::vector<torch::Tensor>& rows,
-                             const std::map<uint64_t, wire::Outcome>& outcomes) {
-  std::vector<Reward> rewards;
-  double mean = 0;
-  for (const auto& [task, outcome] : outcomes) {
-    if (flaw(outcome, {"reward"})) continue;
-    rewards.push_back({sample_choice(rows, plan_.seed, round_, outcome.client), figure(outcome, "reward")});
-    mean += rewards.back().reward;
-  }
-  if (rewards.empty()) return;
-  mean /= static_cast<double>(rewards.size());
-  // The first round has nothing to compare with but itself.
-  reward_baseline_ = round_ == 0 ? mean : kBaselineDecay * reward_baseline_ + (1 - kBaselineDecay) * mean;
-  update_.step_alpha(arena_, policy_gradient(rows, rewards, reward_baseline_));
 }
 
 }  // namespace archleak::server

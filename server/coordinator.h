@@ -15,6 +15,7 @@
 #include "server/alpha_sampling.h"
 #include "server/robust.h"
 #include "server/schedule.h"
+#include "server/search_strategy.h"
 #include "server/selection.h"
 #include "server/update.h"
 #include "server/worker_pool.h"
@@ -50,6 +51,8 @@ struct RunPlan {
   bool entropy = true;                ///< whether the rows of alpha are softmaxed over, so that they have an entropy
   std::optional<defenses::PrivacyPlan> privacy = {};  ///< what clip_noise guarantees, if clients apply it
   std::optional<defenses::DpSgdPlan> dp_sgd = {};     ///< what DP-SGD guarantees, if clients train by it instead
+  std::shared_ptr<SearchStrategy> strategy = {};      ///< the server's part in a search, whose state the coordinator
+                                                      ///< moves and keeps in checkpoints; null: it has none
 };
 
 /// What is known after a round.
@@ -90,7 +93,8 @@ struct RunEnd {
   std::string model_hash;
 };
 
-/// Runs the rounds: select clients, hand out their tasks, aggregate exactly, step the model, evaluate, checkpoint.
+/// Runs the rounds: select clients, hand out their tasks, aggregate exactly, step the model, put the search strategy's
+/// questions to the same clients, evaluate, checkpoint.
 ///
 /// `arena` holds the initial model and, after each round, the global one. With the same plan, seed and selection the
 /// model's bits do not depend on the workers, their number, the fidelity, or interruptions.
@@ -111,16 +115,17 @@ class Coordinator {
   struct Remembered {
     std::vector<float> arena;
     std::string optimizers;
-    double reward_baseline = 0;
+    std::string strategy;
     std::map<int64_t, std::string> client_states;
     std::string privacy;
   };
 
   bool train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  bool survey(WorkerPool& pool, const std::atomic<bool>& stop);
   bool evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  std::vector<int64_t> cohort() const;
   wire::Payload model_payload() const;
   void account(std::span<const int64_t> selected, RoundRecord& record);
-  void step_alpha(const std::vector<torch::Tensor>& rows, const std::map<uint64_t, wire::Outcome>& outcomes);
   void remember();
   void roll_back();
   void restore();
@@ -134,9 +139,10 @@ class Coordinator {
   std::filesystem::path checkpoints_;
   ServerUpdate update_;
   UpdateLayout broadcast_;
-  int64_t round_ = 0;   // rounds finished
-  uint64_t epoch_ = 1;  // starts of this run
-  double reward_baseline_ = 0;
+  std::shared_ptr<SearchStrategy> strategy_;  // the plan's, or one that does nothing
+  int64_t round_ = 0;                         // rounds finished
+  uint64_t epoch_ = 1;                        // starts of this run
+  TaskId surveys_ = 0;                        // since this start
   std::map<int64_t, std::string> client_states_;
   std::unique_ptr<defenses::PrivacyLedger> privacy_;  // null: nothing is accounted
   std::optional<Remembered> previous_;

@@ -32,7 +32,7 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
                       .client = assignment.client,
                       .first = first,
                       .last = std::min(first + shard, plan_.held_out),
-                      .instruction = {},
+                      .instruction = strategy_->evaluated(),
                       .client_state = {}};
   };
   phase.take_outcome = [](const wire::Outcome& outcome) { return flaw(outcome, {"correct", "loss_sum"}); };

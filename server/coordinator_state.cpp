@@ -2,7 +2,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "core/bytes.h"
@@ -24,7 +23,7 @@ void Coordinator::remember() {
   const auto values = std::as_const(arena_).floats();
   previous_ = Remembered{.arena = {values.begin(), values.end()},
                          .optimizers = update_.save(),
-                         .reward_baseline = reward_baseline_,
+                         .strategy = strategy_->save(),
                          .client_states = client_states_,
                          .privacy = privacy_ ? privacy_->save() : std::string()};
 }
@@ -33,7 +32,7 @@ void Coordinator::roll_back() {
   if (!previous_) return;
   std::copy(previous_->arena.begin(), previous_->arena.end(), arena_.floats().begin());
   update_.load(previous_->optimizers);
-  reward_baseline_ = previous_->reward_baseline;
+  strategy_->load(previous_->strategy);
   client_states_ = previous_->client_states;
   if (privacy_) privacy_->load(previous_->privacy);
   previous_ = {};
@@ -44,7 +43,6 @@ void Coordinator::save() {
   const auto values = std::as_const(arena_).floats();
   ByteWriter coordinator;
   coordinator.u64(epoch_);
-  coordinator.u64(std::bit_cast<uint64_t>(reward_baseline_));
   Checkpoint checkpoint{.seed = plan_.seed,
                         .round = round_,
                         .layout = arena_.layout().fingerprint(),
@@ -54,6 +52,7 @@ void Coordinator::save() {
   checkpoint.sections["arena"] = std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   checkpoint.sections["optimizers"] = update_.save();
   checkpoint.sections["coordinator"] = coordinator.take();
+  checkpoint.sections["strategy"] = strategy_->save();
   if (privacy_) checkpoint.sections["accountant"] = privacy_->save();
   CheckpointFolder(checkpoints_, options_.keep_checkpoints).save(checkpoint);
 }
@@ -82,8 +81,8 @@ void Coordinator::restore() {
   update_.load(section("optimizers"));
   ByteReader coordinator(section("coordinator"), checkpoints_.string());
   epoch_ = coordinator.u64() + 1;
-  reward_baseline_ = std::bit_cast<double>(coordinator.u64());
   coordinator.expect_end();
+  strategy_->load(section("strategy"));
   if (privacy_) privacy_->load(section("accountant"));
   client_states_ = checkpoint->clients;
   round_ = checkpoint->round;

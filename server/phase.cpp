@@ -110,7 +110,7 @@ class PhaseRun {
 
   void handle(const std::string& worker, const wire::Outcome& outcome) {
     if (outcome.round != phase_.round || outcome.kind != phase_.kind) return;
-    if (outcome.client != static_cast<int64_t>(outcome.task)) return;
+    if (schedule_.client_of(outcome.task) != outcome.client) return;
     if (schedule_.complete(outcome.task, outcome.attempt, worker) != Completion::accepted) return;
     if (const auto refusal = phase_.take_outcome(outcome)) {
       phase_.on_event("update_refused", worker, fmt::format("client {}: {}", outcome.client, *refusal));

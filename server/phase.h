@@ -19,7 +19,7 @@ struct Phase {
   bool model_per_task = false;  ///< each task is preceded by the model, as each client of a deployment would fetch it
   double patience_s = 60;       ///< without any worker for so long, the run ends
 
-  /// The message that hands out a task; its client is the task's number.
+  /// The message that hands out a task, of the assignment's client.
   std::function<wire::Task(const Assignment&)> make_task;
 
   /// Takes a result that counts. The reason if it is refused: the client is then left out of the round.

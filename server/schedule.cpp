@@ -59,6 +59,12 @@ Schedule::Task* Schedule::owned(TaskId id, uint32_t attempt, const std::string& 
   return task.state != State::queued && task.attempt == attempt && task.worker == worker ? &task : nullptr;
 }
 
+std::optional<int64_t> Schedule::client_of(TaskId id) const {
+  const auto place = index_.find(id);
+  if (place == index_.end()) return std::nullopt;
+  return tasks_[place->second].spec.client;
+}
+
 bool Schedule::accept(TaskId id, uint32_t attempt, const std::string& worker, double now) {
   Task* const task = owned(id, attempt, worker);
   if (!task) return false;

@@ -120,6 +120,8 @@ class Schedule {
   /// Workers with completed tasks that have not been flushed.
   std::vector<std::string> unflushed() const;
 
+  std::optional<int64_t> client_of(TaskId task) const;  ///< nothing for a task of another schedule
+
   int64_t running(const std::string& worker) const;  ///< tasks given to the worker and not finished
   int64_t queued() const { return static_cast<int64_t>(queue_.size()); }
   bool closed() const { return closed_; }

@@ -61,8 +61,9 @@ void ServerUpdate::apply(Arena& arena, std::span<const float> mean, std::optiona
   if (layout_.buffers > 0) arena.segment(Segment::buffers).copy_(part(layout_.trained(), layout_.buffers));
 }
 
-void ServerUpdate::step_alpha(Arena& arena, const torch::Tensor& gradient) {
-  alpha_.step(arena.segment(Segment::alpha), gradient);
+void ServerUpdate::reset() {
+  weights_.reset();
+  alpha_.reset();
 }
 
 std::string ServerUpdate::save() const {

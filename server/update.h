@@ -41,8 +41,8 @@ class ServerUpdate {
   void apply(Arena& arena, std::span<const float> mean, std::optional<double> weights_lr = {},
              std::optional<double> alpha_lr = {});
 
-  /// One step on alpha alone with a gradient that the server computed itself (server_alpha), `[alpha]`.
-  void step_alpha(Arena& arena, const torch::Tensor& gradient);
+  /// Both optimizers back to their start.
+  void reset();
 
   /// Both optimizers' state as bytes.
   std::string save() const;

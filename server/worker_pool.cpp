@@ -74,6 +74,10 @@ bool WorkerPool::send_model(const std::string& worker, int64_t round, const wire
   return send(worker, wire::Model{.round = round, .values = model});
 }
 
+void WorkerPool::forget_model() {
+  for (auto& [worker, state] : workers_) state.model_round = -1;
+}
+
 void WorkerPool::drop(const std::string& worker, const std::string& reason) {
   if (workers_.erase(worker) > 0) refuse(worker, reason, false);
 }

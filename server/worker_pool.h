@@ -50,6 +50,9 @@ class WorkerPool {
   /// Sends the global model of `round`, unless the worker has it already and `again` is false. False: it is gone.
   bool send_model(const std::string& worker, int64_t round, const wire::Payload& model, bool again);
 
+  /// From now on workers have no model: it has changed without another round.
+  void forget_model();
+
   /// Forgets a worker, which is told to say hello again should it still be there.
   void drop(const std::string& worker, const std::string& reason);
 

@@ -48,6 +48,8 @@ const char* name_of(wire::TaskKind kind) {
       return "share keys";
     case wire::TaskKind::reveal:
       return "reveal shares";
+    case wire::TaskKind::survey:
+      return "survey";
   }
   return "?";
 }

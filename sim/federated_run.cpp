@@ -43,7 +43,7 @@ RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve,
           .data = config.data.name,
           .network = config.workload == WorkloadKind::train  ? config.network.name
                      : config.space_kind == SpaceKind::graph ? "graph"
-                                                             : "darts",
+                                                             : nas::name_of(config.strategy.kind),
           .device = "cpu",
           .seed = config.seed,
           .rounds = config.coordinator.rounds,

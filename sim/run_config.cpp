@@ -1,6 +1,7 @@
 #include "sim/run_config.h"
 
 #include "sim/defense_setup.h"
+#include "sim/strategy_setup.h"
 
 namespace archleak::sim {
 
@@ -14,6 +15,7 @@ void describe_training(ConfigSection config, RunConfig& run) {
   describe(config.section("training"), run.training);
   ConfigSection search = config.section("search");
   describe(search, run.search);
+  describe(search, run.strategy);
   describe(search, run.architect);
   ConfigSection space = config.section("space");
   space.read("kind", run.space_kind, {{"darts", SpaceKind::darts}, {"graph", SpaceKind::graph}},
@@ -30,6 +32,7 @@ void describe_training(ConfigSection config, RunConfig& run) {
   network.read("drop_path", run.network.drop_path, {.min = 0, .max = 0.99}, "drop-path probability at the last round");
   describe(config.section("partition"), run.partition);
 
+  check_strategy(config, run);
   if (run.workload == WorkloadKind::search && run.space_kind == SpaceKind::graph &&
       run.protocol.protocol == Protocol::server_alpha) {
     federation.fail("protocol",

@@ -15,6 +15,7 @@
 #include "nas/dag_options.h"
 #include "nas/derived_network.h"
 #include "nas/search_network.h"
+#include "nas/strategy.h"
 #include "server/coordinator.h"
 #include "wire/options.h"
 
@@ -61,6 +62,7 @@ struct RunConfig {
   client::LocalSearchOptions search;
   defenses::DefenseOptions defense;
   nas::ArchitectOptions architect;
+  nas::StrategyOptions strategy;
   SpaceKind space_kind = SpaceKind::darts;
   nas::SpaceOptions space;
   nas::DagOptions graph;

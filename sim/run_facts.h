@@ -13,7 +13,7 @@ struct RunFacts {
   std::string version;   ///< of the program
   std::string workload;  ///< what the clients do, "search"
   std::string data;      ///< "digits"
-  std::string network;   ///< "darts"
+  std::string network;   ///< of a search, its strategy or "graph": "darts"
   std::string device;    ///< "cpu"
   uint64_t seed = 0;
   int64_t rounds = 0;   ///< planned in all

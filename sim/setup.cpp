@@ -12,6 +12,7 @@
 #include "models/registry.h"
 #include "nas/dag_network.h"
 #include "sim/defense_setup.h"
+#include "sim/strategy_setup.h"
 #include "sim/teacher.h"
 
 namespace archleak::sim {
@@ -104,11 +105,14 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
     if (run.space_kind == SpaceKind::graph) {
       model.search = nas::make_dag_network(run.graph, shape, classes, init);
     } else {
-      model.search = nas::make_search_network(run.space, shape, classes, init);
+      nas::SpaceOptions space = run.space;
+      if (run.strategy.kind == nas::Strategy::smash) space.hypernetwork = run.strategy.smash.units;
+      model.search = nas::make_search_network(space, shape, classes, init);
     }
     model.network = model.search;
     set_normalisation(run, *model.network);
     model.arena = Arena::adopt(*model.search, [&](const std::string& name) { return model.search->is_alpha(name); });
+    model.strategy = make_strategy(run, model.search, model.arena);
     return model;
   }
   if (run.network.name == "derived") {
@@ -161,7 +165,8 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
                        .parts = {},
                        .entropy = run.space_kind == SpaceKind::darts,
                        .privacy = privacy_plan(run),
-                       .dp_sgd = dp_sgd_plan(run, client_sizes(data))};
+                       .dp_sgd = dp_sgd_plan(run, client_sizes(data)),
+                       .strategy = model.strategy};
   for (const auto& entry : model.arena.layout().entries) {
     const auto place = model.search ? model.search->place(entry.name) : std::nullopt;
     if (place) plan.parts.push_back({entry.offset, entry.size, place->row, place->operation});
@@ -171,6 +176,7 @@ server::RunPlan make_run_plan(const RunConfig& run, const std::string& resolved,
 
 std::optional<nas::Genotype> derive_genotype(const RunConfig& run, const GlobalModel& model) {
   if (!model.search || run.space_kind != SpaceKind::darts) return std::nullopt;
+  if (auto found = model.strategy ? model.strategy->genotype() : std::nullopt) return found;
   const auto tables = model.search->probabilities();
   const auto rows = [](const torch::Tensor& table) {
     const torch::Tensor wide = table.to(torch::kFloat64).contiguous();

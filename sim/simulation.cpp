@@ -87,6 +87,7 @@ std::optional<GlobalModel> simulate(const Simulation& simulation, const std::ato
     if (error) std::rethrow_exception(error);
     if (end.interrupted) return std::nullopt;
   }
+  if (model.strategy) nas::apply(nas::decode_instruction(model.strategy->evaluated()), *model.search);
   model.network->eval();
   return model;
 }

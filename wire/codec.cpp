@@ -198,8 +198,8 @@ void check_task_kind(const Message& message) {
   const auto* task = std::get_if<Task>(&message);
   const auto* outcome = std::get_if<Outcome>(&message);
   const TaskKind kind = task ? task->kind : outcome ? outcome->kind : TaskKind::train;
-  if (kind > TaskKind::reveal) {
-    throw ProtocolError("task: expected a kind from 0 to 3, got " + std::to_string(static_cast<int>(kind)));
+  if (kind > TaskKind::survey) {
+    throw ProtocolError("task: expected a kind from 0 to 4, got " + std::to_string(static_cast<int>(kind)));
   }
 }
 

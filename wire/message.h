@@ -9,7 +9,7 @@
 namespace archleak::wire {
 
 /// Coordinator and worker speak the same version or not at all.
-inline constexpr uint16_t kProtocolVersion = 2;
+inline constexpr uint16_t kProtocolVersion = 3;
 
 /// One named number of a result, for instance {"loss", 0.7}. Any double, also NaN.
 struct Metric {
@@ -56,6 +56,7 @@ enum class TaskKind : uint8_t {
   evaluate = 1,
   share_keys = 2,  ///< secure aggregation, before the training: split your secrets among the round's clients
   reveal = 3,      ///< secure aggregation, after it: give your shares of the others' secrets
+  survey = 4,      ///< a search, after the training: how well do these sub-networks do on your validation examples
 };
 
 /// Coordinator -> worker: do this.

@@ -152,6 +152,13 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
     outcome.results.blindness = "nothing to attack: no architecture parameters are on the wire under this protocol";
     return;
   }
+  if (run.strategy.kind != nas::Strategy::darts) {
+    outcome.results.blindness = fmt::format(
+        "nothing that this attack can read: expected search.strategy \"darts\", got \"{}\", whose networks change from "
+        "round to round or have no architecture parameters",
+        nas::name_of(run.strategy.kind));
+    return;
+  }
   outcome.results.threat_model = threat_model(run, request);
   Attack attack(run, request, outcome);
   const auto chosen = choose(observation, request);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "core/torch_random.h"
 #include "data/digits.h"
 #include "data/synthetic.h"
@@ -79,7 +80,7 @@ TEST(SearchWorkload, WhatAClientSendsDoesNotDependOnWhoTrainedBefore) {
   const auto expected = bench.train({.round = 1, .client = 1});
   const auto workload = bench.make();
   bench.train(*workload, {.round = 1, .client = 0});
-  workload->evaluate(0, 20);
+  workload->evaluate(0, 20, {});
   EXPECT_EQ(bench.train(*workload, {.round = 1, .client = 1}), expected);
 }
 
@@ -148,8 +149,7 @@ TEST(SearchWorkload, ASampledSubNetworkTrainsItsOwnWeightsAloneAndReportsAReward
   const auto edges = static_cast<size_t>(bench.layout.alpha / 8);
   ClientOutcome outcome;
   const auto update = bench.train(
-      *workload, {.round = 0, .client = 0, .instruction = encode_choice(std::vector<int64_t>(edges, 3)), .state = {}},
-      &outcome);
+      *workload, {.round = 0, .client = 0, .instruction = nas::encode(nas::Choice(edges, 3)), .state = {}}, &outcome);
   for (const auto& entry : bench.layout.entries) {
     if (entry.segment != Segment::weights || entry.name.find("_ops.4.op") == std::string::npos) continue;
     for (int64_t i = 0; i < entry.size; ++i) ASSERT_EQ(update[entry.offset + i], 0) << entry.name;
@@ -159,6 +159,87 @@ TEST(SearchWorkload, ASampledSubNetworkTrainsItsOwnWeightsAloneAndReportsAReward
   ASSERT_NE(reward, outcome.figures.end());
   EXPECT_GE(reward->value, 0);
   EXPECT_LE(reward->value, 1);
+}
+
+TEST(SearchWorkload, ASurveyCountsTheValidationExamplesThatEachSubNetworkClassifiesRight) {
+  const Bench bench;
+  const auto workload = bench.make();
+  const std::vector<nas::Choice> candidates{nas::Choice(10, 3), nas::Choice(10, 4), nas::Choice(10, 3)};
+  const auto ask = [&] {
+    workload->load(bench.message());
+    return workload->survey({.round = 0, .client = 1, .instruction = nas::encode_choices(candidates), .state = {}});
+  };
+  const ClientOutcome outcome = ask();
+  EXPECT_EQ(outcome.weight, 15);
+  ASSERT_EQ(outcome.figures.size(), 3u);
+  for (const Figure& figure : outcome.figures) {
+    EXPECT_EQ(figure.name, "correct");
+    EXPECT_EQ(figure.value, std::floor(figure.value));
+    EXPECT_LE(figure.value, 15);
+  }
+  EXPECT_EQ(outcome.figures[0].value, outcome.figures[2].value);
+  // The answer is about the loaded model, whatever was trained in between; and what is trained afterwards is the whole.
+  const auto trained = bench.train(*workload, {.round = 0, .client = 0});
+  EXPECT_EQ(trained, bench.train({.round = 0, .client = 0}));
+  const ClientOutcome again = ask();
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(again.figures[i].value, outcome.figures[i].value);
+}
+
+TEST(SearchWorkload, RandomSubNetworksAreDrawnForEveryStepAndAlphaStays) {
+  Bench bench;
+  const std::string instruction = nas::encode(nas::RandomSubNetworks{2});
+  const auto trained_after = [&](int64_t steps) {
+    bench.training.max_steps = steps;
+    bench.training.weight_decay = 0;
+    const auto workload = bench.make();
+    const auto update = bench.train(*workload, {.round = 0, .client = 0, .instruction = instruction, .state = {}});
+    EXPECT_FALSE(any_differs(update, bench.initial, bench.layout.weights, bench.layout.alpha));
+    int64_t trained = 0;
+    for (const auto& entry : bench.layout.entries) {
+      trained += entry.segment == Segment::weights && any_differs(update, bench.initial, entry.offset, entry.size);
+    }
+    return trained;
+  };
+  const int64_t once = trained_after(1);
+  EXPECT_GT(once, 0);
+  EXPECT_GT(trained_after(2), once);
+}
+
+TEST(SearchWorkload, AStageOfPDartsHasItsOwnSchedulesAndLeavesWhatItDoesNotHaveAsItIs) {
+  Bench bench;
+  bench.search.warmup_rounds = 1;
+  const auto workload = bench.make();
+  nas::Stage stage{.first_round = 2, .rounds = 2, .space = {.kept = std::vector<nas::OperationSet>(10, 0b00011001)}};
+  const auto train = [&](int64_t round) {
+    return bench.train(*workload, {.round = round, .client = 0, .instruction = nas::encode(stage), .state = {}});
+  };
+  const auto warm_up = train(2), search = train(3);
+  EXPECT_FALSE(any_differs(warm_up, bench.initial, bench.layout.weights, bench.layout.alpha));
+  EXPECT_TRUE(any_differs(search, bench.initial, bench.layout.weights, bench.layout.alpha));
+  int64_t trained = 0;
+  for (const auto& entry : bench.layout.entries) {
+    if (entry.segment != Segment::weights || entry.name.find("._ops.") == std::string::npos) continue;
+    const bool differs = any_differs(search, bench.initial, entry.offset, entry.size);
+    const char operation = entry.name[entry.name.rfind("_ops.") + 5];
+    const bool kept = operation == '3' || operation == '4';
+    if (!kept) EXPECT_FALSE(differs) << entry.name;
+    trained += differs;
+  }
+  EXPECT_GT(trained, 0);
+  // The rate falls within the stage.
+  stage.rounds = 1;
+  const auto last = train(2);
+  stage.rounds = 4;
+  EXPECT_NE(train(3), search);
+  EXPECT_EQ(last, warm_up) << "the first round of any stage has the full rate";
+}
+
+TEST(SearchWorkload, AnInstructionThatIsNoneIsRefused) {
+  const Bench bench;
+  const auto workload = bench.make();
+  const ClientTask task{.round = 0, .client = 0, .instruction = "no such thing", .state = {}};
+  EXPECT_THROW(bench.train(*workload, task), DataError);
+  EXPECT_THROW(workload->survey(task), DataError);
 }
 
 TEST(SearchWorkload, CarriesItsOptimizersAndLocalStatisticsFromRoundToRound) {
@@ -248,9 +329,9 @@ TEST(SearchWorkload, EvaluationCountsEveryTestExampleOnce) {
   const Bench bench;
   const auto workload = bench.make();
   workload->load(bench.message());
-  const Evaluation whole = workload->evaluate(0, 20);
-  const Evaluation first = workload->evaluate(0, 7);
-  const Evaluation second = workload->evaluate(7, 20);
+  const Evaluation whole = workload->evaluate(0, 20, {});
+  const Evaluation first = workload->evaluate(0, 7, {});
+  const Evaluation second = workload->evaluate(7, 20, {});
   EXPECT_EQ(whole.examples, 20);
   EXPECT_EQ(first.correct + second.correct, whole.correct);
   EXPECT_NEAR(first.loss_sum + second.loss_sum, whole.loss_sum, 1e-6 * whole.loss_sum);

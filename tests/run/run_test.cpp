@@ -3,7 +3,9 @@
 #include <signal.h>
 
 #include <fstream>
+#include <map>
 
+#include "core/file.h"
 #include "tests/run/archleak_program.h"
 #include "tests/support/paths.h"
 
@@ -163,6 +165,24 @@ TEST(Run, EveryProtocolRuns) {
   const TemporaryFolder folder;
   for (const char* protocol : {"gradient", "delta", "server_alpha"}) {
     EXPECT_EQ(hash_of(folder, {"--set", std::string("federation.protocol=") + protocol}).size(), 64u) << protocol;
+  }
+}
+
+TEST(Run, EveryStrategyComesToTheSameGenotypeForAnyNumberOfWorkers) {
+  const std::map<std::string, std::vector<std::string>> strategies{
+      {"pdarts", {"--set", "space.layers=4", "--set", "space.stem_multiplier=2"}},
+      {"enas", {"--set", "federation.protocol=server_alpha", "--set", "federation.batch_norm=batch"}},
+      {"smash", {"--set", "federation.batch_norm=batch", "--set", "search.smash.random=5"}}};
+  for (const auto& [strategy, settings] : strategies) {
+    const TemporaryFolder folder;
+    const auto result = [&](const char* workers) {
+      const auto hash = hash_of(folder, with({"--workers", workers, "--set", "search.strategy=" + strategy}, settings));
+      return hash + read_file(folder / "run" / "genotype.json", 10000);
+    };
+    const auto one = result("1");
+    EXPECT_GT(one.size(), 64u) << strategy;
+    EXPECT_EQ(result("3"), one) << strategy;
+    EXPECT_TRUE(test::has_event(folder / "run", strategy == "pdarts" ? "stage" : "ranked")) << strategy;
   }
 }
 

@@ -2,12 +2,15 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
 #include <limits>
 #include <mutex>
 
 #include "core/error.h"
 #include "core/pack.h"
 #include "core/torch_random.h"
+#include "nas/choice.h"
+#include "server/sampled_alpha.h"
 #include "tests/support/paths.h"
 
 namespace archleak::test {
@@ -54,9 +57,20 @@ class ToyWorkload : public client::Workload {
             .state = behaviour_.keeps_state ? std::to_string(visits + 1) : std::string()};
   }
 
-  client::Evaluation evaluate(int64_t first, int64_t last) override {
+  client::Evaluation evaluate(int64_t first, int64_t last, const std::string&) override {
     if (behaviour_.before_evaluation) behaviour_.before_evaluation();
     return {.examples = last - first, .correct = (last - first) / 2, .loss_sum = model_[0] * static_cast<double>(last)};
+  }
+
+  /// Of 20 examples, as many right as the sub-network's number, the client and the model say.
+  client::ClientOutcome survey(const client::ClientTask& task) override {
+    client::ClientOutcome outcome{.weight = 20, .figures = {}, .state = {}};
+    for (const auto& choice : nas::decode_choices(task.instruction)) {
+      double sum = model_[0] * static_cast<double>(task.client);
+      for (size_t edge = 0; edge < choice.size(); ++edge) sum += static_cast<double>(choice[edge] * (edge + 1));
+      outcome.figures.push_back({"correct", std::floor(std::fmod(std::abs(sum), 20))});
+    }
+    return outcome;
   }
 
  private:
@@ -111,6 +125,10 @@ Federation::Result Federation::run() const {
                        .parts = {},
                        .privacy = privacy,
                        .dp_sgd = dp_sgd};
+  plan.strategy = strategy;
+  if (!strategy && protocol.protocol == Protocol::server_alpha) {
+    plan.strategy = std::make_shared<server::SampledAlpha>(model.arena, options.update.alpha, plan.seed);
+  }
   for (int64_t client = 0; client < clients; ++client) plan.client_sizes.push_back(10 + 3 * client);
 
   std::atomic<bool> stop_workers{false};

@@ -43,8 +43,9 @@ struct Federation {
   ToyBehaviour behaviour;
   std::optional<defenses::PrivacyPlan> privacy;
   std::optional<defenses::DpSgdPlan> dp_sgd;
-  std::filesystem::path checkpoints;  ///< empty: a fresh folder
-  int64_t stop_after = -1;            ///< the coordinator is stopped once so many rounds are finished
+  std::shared_ptr<server::SearchStrategy> strategy;  ///< null: alpha on the server under server_alpha, else none
+  std::filesystem::path checkpoints;                 ///< empty: a fresh folder
+  int64_t stop_after = -1;                           ///< the coordinator is stopped once so many rounds are finished
 
   Federation();
 

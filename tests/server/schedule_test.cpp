@@ -41,6 +41,11 @@ TEST(Schedule, GivesTheLargestTaskFirstAndBreaksTiesByClient) {
   EXPECT_EQ(schedule.queued(), 0);
 }
 
+TEST(Schedule, KnowsTheClientOfItsOwnTasksAlone) {
+  EXPECT_EQ(wire().client_of(11), 1);
+  EXPECT_FALSE(wire().client_of(1));
+}
+
 TEST(Schedule, CountsAResultOnce) {
   Schedule schedule = wire();
   const auto given = *schedule.assign("a", 0);

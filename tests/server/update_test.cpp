@@ -115,17 +115,6 @@ TEST(ServerUpdate, WhatIsNotSentStaysAsItIs) {
   EXPECT_TRUE(arena.segment(Segment::alpha).equal(before.slice(0, 7, 10) - as_tensor(some_mean(3))));
 }
 
-TEST(ServerUpdate, TheServerMayStepAlphaItself) {
-  Arena arena = make_arena();
-  const torch::Tensor before = arena.values().clone();
-  UpdateOptions options;
-  options.alpha.lr = 0.5;
-  ServerUpdate update(options, {.protocol = Protocol::server_alpha}, arena.layout());
-  update.step_alpha(arena, torch::ones({3}));
-  EXPECT_TRUE(arena.segment(Segment::alpha).equal(before.slice(0, 7, 10) - 0.5));
-  EXPECT_TRUE(arena.segment(Segment::weights).equal(before.slice(0, 0, 7)));
-}
-
 TEST(ServerUpdate, GivenRatesReplaceTheOptions) {
   Arena arena = make_arena();
   const torch::Tensor before = arena.values().clone();

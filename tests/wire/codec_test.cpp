@@ -191,8 +191,8 @@ TEST(Codec, DoesNotEncodeWhatTheReceiverWouldRefuse) {
   EXPECT_THROW(encode(outcome, 1, {.max_text_bytes = 10}), ProtocolError);
   EXPECT_THROW(encode(outcome, 1, {.max_items = 1}), ProtocolError);
   EXPECT_THROW(encode(Model{.values = Payload::own(std::string("seven b"))}, 1, Limits{}), ProtocolError);
-  EXPECT_THROW(encode(Task{.kind = static_cast<TaskKind>(4)}, 1, Limits{}), ProtocolError);
-  EXPECT_THROW(encode(Outcome{.kind = static_cast<TaskKind>(4)}, 1, Limits{}), ProtocolError);
+  EXPECT_THROW(encode(Task{.kind = static_cast<TaskKind>(5)}, 1, Limits{}), ProtocolError);
+  EXPECT_THROW(encode(Outcome{.kind = static_cast<TaskKind>(5)}, 1, Limits{}), ProtocolError);
 }
 
 TEST(Codec, RefusesAnUnknownTaskKind) {
