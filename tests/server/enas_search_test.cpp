@@ -57,12 +57,14 @@ TEST(EnasSearch, AsksEachClientForOtherSubNetworksAtEachStepAndForTheSameInTheEn
 }
 
 TEST(EnasSearch, LearnsToDrawWhatIsRewarded) {
-  EnasSearch enas = search({.controller_lr = 0.02, .controller_steps = 60, .samples = 4});
+  EnasSearch enas = search({.controller_lr = 0.05, .controller_steps = 25, .samples = 3});
   const double before = expected_reward(enas);
   for (auto questions = enas.ask(0, kClients); !questions.empty(); questions = enas.ask(0, kClients)) {
     enas.hear(0, answers_to(questions));
   }
-  EXPECT_GT(expected_reward(enas), before + 2);
+  // Of eight operations, of which logits within 1.10 / 2.5 let each be the rewarded one with at most 0.376.
+  EXPECT_NEAR(before, 8.0 / 5, 0.3);
+  EXPECT_GT(expected_reward(enas), before + 0.8);
   const auto likeliest = nas::decode_choice(enas.evaluated());
   EXPECT_GT(std::count(likeliest.begin(), likeliest.end(), int64_t{nas::kSeparable3}), 4);
 }
