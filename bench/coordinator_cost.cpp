@@ -34,7 +34,7 @@ class NothingToDo : public client::Workload {
   client::ClientOutcome train(const client::ClientTask&, std::span<float>) override {
     return {.weight = 1, .figures = {{"train_loss", 0}}, .state = {}};
   }
-  client::Evaluation evaluate(int64_t, int64_t) override { return {}; }
+  client::Evaluation evaluate(int64_t, int64_t, const std::string&) override { return {}; }
 };
 
 double thread_cpu_s() {

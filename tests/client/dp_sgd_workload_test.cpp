@@ -92,7 +92,7 @@ TEST_P(DpSgdWorkload, WhatAClientSendsDependsOnItsTaskAlone) {
   const auto expected = bench.train({.round = 1, .client = 1});
   const auto workload = bench.make();
   bench.train(*workload, {.round = 1, .client = 0});
-  workload->evaluate(0, 20);
+  workload->evaluate(0, 20, {});
   EXPECT_EQ(bench.train(*workload, {.round = 1, .client = 1}), expected);
 }
 
@@ -154,11 +154,11 @@ TEST_P(DpSgdWorkload, InputNoiseIsDrawnByKeyAndInTrainingAlone) {
   EXPECT_EQ(bench.train(), noisy);
   const auto workload = bench.make();
   workload->load(bench.initial);
-  const double loss = workload->evaluate(0, 20).loss_sum;
+  const double loss = workload->evaluate(0, 20, {}).loss_sum;
   bench.run.input_noise = 0;
   const auto plain = bench.make();
   plain->load(bench.initial);
-  EXPECT_EQ(plain->evaluate(0, 20).loss_sum, loss);
+  EXPECT_EQ(plain->evaluate(0, 20, {}).loss_sum, loss);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, DpSgdWorkload, testing::Bool(),

@@ -17,7 +17,7 @@ class Counting : public Workload {
   int64_t update_size() const override { return 0; }
   void load(std::span<const float>) override {}
   ClientOutcome train(const ClientTask&, std::span<float>) override { return {}; }
-  Evaluation evaluate(int64_t, int64_t) override { return {}; }
+  Evaluation evaluate(int64_t, int64_t, const std::string&) override { return {}; }
 };
 
 TEST(Slots, RunEveryJobAndMakeNoMoreWorkloadsThanSlots) {

@@ -123,6 +123,8 @@ class SmoothNetwork : public SearchNetwork {
   std::vector<torch::Tensor> alphas() const override { return {alpha_}; }
   std::optional<Place> place(const std::string&) const override { return std::nullopt; }
   void select(const std::vector<int64_t>&) override {}
+  bool has(const std::string&) const override { return true; }
+  void draw(const at::Generator&) override {}
 
  private:
   torch::Tensor inner_, outer_, alpha_;

@@ -119,7 +119,7 @@ std::string error_of(const std::string& strategy, const std::vector<std::string>
   try {
     Config config = Config::parse(kConfig, "run.toml", overrides);
     RunConfig run;
-    describe(config, run);
+    describe(config.root(), run);
     config.reject_unknown();
     const auto data = make_training_data(run);
     make_global_model(run, data->splits.train.shape, data->splits.train.classes);
