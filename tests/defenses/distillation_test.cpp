@@ -79,7 +79,7 @@ TEST(DistillationLoss, ItsGradientIsTheDifferenceOfTheProbabilities) {
     // And by finite differences.
     const torch::NoGradGuard no_grad;
     constexpr double kStep = 1e-6;
-    for (const auto [row, column] : {std::pair(0, 1), std::pair(2, 3)}) {
+    for (const auto& [row, column] : {std::pair(0, 1), std::pair(2, 3)}) {
       const auto loss_at = [&](double step) {
         auto moved = logits.detach().clone();
         moved[row][column] += step;
