@@ -18,8 +18,8 @@ struct Simulation {
 };
 
 /// Runs it to its end, and returns the global model in evaluation mode, restricted to the part of its network that the
-/// search came to where that trains parts; nothing when `stop` was set before: it can be continued. A simulation that is
-/// at its end already is not run again. Several may run side by side. Throws as run_federated.
+/// search came to where that trains parts; nothing when `stop` was set before: it can be continued. A simulation that
+/// is at its end already is not run again. Several may run side by side. Throws as run_federated.
 std::optional<GlobalModel> simulate(const Simulation& simulation, const std::atomic<bool>& stop);
 
 }  // namespace archleak::sim
