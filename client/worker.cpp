@@ -7,69 +7,19 @@
 #include <future>
 
 #include "client/mailbox.h"
-#include "client/secure_tasks.h"
+#include "client/perform.h"
+#include "client/round_sum.h"
 #include "client/slots.h"
 #include "core/error.h"
-#include "core/fixed_point.h"
 
 namespace archleak::client {
 namespace {
-
-/// What went wrong, without the stack trace that LibTorch puts below its messages.
-std::string reason_of(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find("\nException raised from"));
-}
 
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kHelloInterval = 1s;
 constexpr auto kTick = 100ms;
-
-/// The sum of the updates of one round's finished tasks.
-class RoundSum {
- public:
-  explicit RoundSum(int scale_bits) : scale_bits_(scale_bits) {}
-
-  /// Counts `update` towards `round`; false if that round is closed already. Throws DataError (see FixedPointSum).
-  bool add(int64_t round, uint64_t task, std::span<const float> update, int64_t weight) {
-    if (round <= closed_) return false;
-    if (!sum_) sum_.emplace(update.size(), scale_bits_);
-    if (round != round_) restart(round);
-    sum_->add(update, weight);
-    tasks_.push_back(task);
-    return true;
-  }
-
-  /// The message for what `round` has gathered; later results of that round are dropped.
-  wire::PartialSum close(int64_t round) {
-    wire::PartialSum message{
-        .round = round, .tasks = {}, .weight = 0, .bound = 0, .scale_bits = scale_bits_, .sums = {}};
-    if (sum_ && round == round_) {
-      message.tasks = std::move(tasks_);
-      message.weight = sum_->weight();
-      message.bound = sum_->bound();
-      message.sums = wire::Payload::own(std::vector<int64_t>(sum_->sums().begin(), sum_->sums().end()));
-      restart(round);
-    }
-    closed_ = round;
-    return message;
-  }
-
- private:
-  void restart(int64_t round) {
-    sum_->reset();
-    tasks_.clear();
-    round_ = round;
-  }
-
-  int scale_bits_;
-  std::optional<FixedPointSum> sum_;
-  std::vector<uint64_t> tasks_;
-  int64_t round_ = -1;
-  int64_t closed_ = -1;
-};
 
 /// What one contact with the coordinator (hello, welcome, tasks) holds; the next contact starts from nothing.
 struct Contact {
@@ -260,82 +210,9 @@ class Worker {
     slots_->submit([this, task, plan = plan_, model = contact_.model, number = contact_.number,
                     cancelled = contact_.cancelled](Workload& workload) {
       if (cancelled->load()) return;
-      wire::Message result;
-      try {
-        result = perform(workload, task, model, *plan, *cancelled);
-      } catch (const Cancelled&) {
-        return;
-      } catch (const std::exception& error) {
-        result = wire::Failure{task.task, task.attempt, reason_of(error)};
-      }
-      mailbox_.put({.contact = number, .message = std::move(result), .plan = {}, .error = {}});
+      auto result = perform(workload, task, model, *plan, *cancelled);
+      if (result) mailbox_.put({.contact = number, .message = std::move(*result), .plan = {}, .error = {}});
     });
-  }
-
-  static wire::Message perform(Workload& workload, const wire::Task& task, const wire::Payload& model,
-                               const WorkerPlan& plan, const std::atomic<bool>& cancelled) {
-    if (task.kind == wire::TaskKind::share_keys || task.kind == wire::TaskKind::reveal) {
-      return answer_secure_task(task, plan.seed);
-    }
-    workload.load(model.floats());
-    if (task.kind == wire::TaskKind::evaluate) return evaluate(workload, task);
-    if (task.kind == wire::TaskKind::survey) return survey(workload, task, cancelled);
-    return train(workload, task, plan, cancelled);
-  }
-
-  static void add_figures(const ClientOutcome& outcome, wire::Outcome& message) {
-    for (const auto& figure : outcome.figures) message.metrics.push_back({figure.name, figure.value});
-  }
-
-  static wire::Message train(Workload& workload, const wire::Task& task, const WorkerPlan& plan,
-                             const std::atomic<bool>& cancelled) {
-    std::vector<float> update(workload.update_size());
-    ClientOutcome outcome =
-        workload.train({task.round, task.client, task.instruction, task.client_state, &cancelled}, update);
-    outcome.weight = update_weight(plan.protocol.weighting, outcome.weight);
-    wire::Outcome message{.task = task.task,
-                          .attempt = task.attempt,
-                          .round = task.round,
-                          .kind = task.kind,
-                          .client = task.client,
-                          .weight = outcome.weight,
-                          .metrics = {},
-                          .client_state = std::move(outcome.state),
-                          .update = {}};
-    add_figures(outcome, message);
-    message.masked = plan.protocol.secure_aggregation;
-    message.update =
-        message.masked ? mask_update(task, update, outcome.weight, plan) : wire::Payload::own(std::move(update));
-    return message;
-  }
-
-  static wire::Message evaluate(Workload& workload, const wire::Task& task) {
-    const Evaluation result = workload.evaluate(task.first, task.last, task.instruction);
-    return wire::Outcome{.task = task.task,
-                         .attempt = task.attempt,
-                         .round = task.round,
-                         .kind = task.kind,
-                         .client = task.client,
-                         .weight = result.examples,
-                         .metrics = {{"correct", static_cast<double>(result.correct)}, {"loss_sum", result.loss_sum}},
-                         .client_state = {},
-                         .update = {}};
-  }
-
-  static wire::Message survey(Workload& workload, const wire::Task& task, const std::atomic<bool>& cancelled) {
-    const ClientOutcome outcome =
-        workload.survey({task.round, task.client, task.instruction, task.client_state, &cancelled});
-    wire::Outcome message{.task = task.task,
-                          .attempt = task.attempt,
-                          .round = task.round,
-                          .kind = task.kind,
-                          .client = task.client,
-                          .weight = outcome.weight,
-                          .metrics = {},
-                          .client_state = {},
-                          .update = {}};
-    add_figures(outcome, message);
-    return message;
   }
 
   void send_finished() {
