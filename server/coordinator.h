@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -39,6 +40,8 @@ struct CoordinatorOptions {
 
 /// Sections and keys: see the resolved configuration of any run.
 void describe(ConfigSection section, CoordinatorOptions& options);
+
+struct PhaseResult;  // server/phase.h
 
 /// What is to be trained: fixed before the first round.
 struct RunPlan {
@@ -123,6 +126,12 @@ class Coordinator {
   bool train_round(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
   bool survey(WorkerPool& pool, const std::atomic<bool>& stop);
   bool evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop);
+  /// Runs tasks of that kind on the model after this round, all of which are waited for, each with an outcome of its
+  /// own; `make_task` and `take_outcome` as in Phase.
+  PhaseResult ask_workers(WorkerPool& pool, wire::TaskKind kind, std::vector<TaskSpec> tasks,
+                          std::function<void(wire::Task&)> complete_task,
+                          std::function<std::optional<std::string>(const wire::Outcome&)> take_outcome,
+                          const std::atomic<bool>& stop);
   std::vector<int64_t> cohort() const;
   wire::Payload model_payload() const;
   void account(std::span<const int64_t> selected, RoundRecord& record);

@@ -9,6 +9,42 @@
 
 namespace archleak::server {
 
+PhaseResult Coordinator::ask_workers(WorkerPool& pool, wire::TaskKind kind, std::vector<TaskSpec> tasks,
+                                     std::function<void(wire::Task&)> complete_task,
+                                     std::function<std::optional<std::string>(const wire::Outcome&)> take_outcome,
+                                     const std::atomic<bool>& stop) {
+  Phase phase;
+  phase.kind = kind;
+  phase.round = round_ + 1;  // the model after this round is what the next one starts from
+  phase.model = model_payload();
+  // As in training, a deployment's clients fetch the model themselves; held-out data are the coordinator's own affair.
+  phase.model_per_task = kind == wire::TaskKind::survey && plan_.protocol.fidelity == Fidelity::wire;
+  phase.patience_s = options_.worker_patience_s;
+  phase.make_task = [&](const Assignment& assignment) {
+    wire::Task task{.task = assignment.task,
+                    .attempt = assignment.attempt,
+                    .round = round_ + 1,
+                    .kind = kind,
+                    .client = assignment.client};
+    complete_task(task);
+    return task;
+  };
+  phase.take_outcome = std::move(take_outcome);
+  phase.check_sum = [](const wire::PartialSum&) {
+    return std::optional<std::string>("expected none outside of training");
+  };
+  phase.take_sum = [](const wire::PartialSum&) {};
+  phase.on_event = [&](const std::string& event, const std::string& worker, const std::string& reason) {
+    observer_.on_event(event, {{"round", round_}, {"worker", worker}, {"reason", reason}});
+  };
+  phase.on_progress = [](int64_t, int64_t) {};
+
+  // Whatever a round's own deadline: these are few and small.
+  ScheduleOptions schedule = options_.schedule;
+  schedule.deadline_s = 0;
+  return run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
+}
+
 bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::atomic<bool>& stop) {
   const bool due = (round_ + 1) % options_.evaluate_every == 0 || round_ + 1 == options_.rounds;
   if (plan_.held_out == 0 || !due) return true;
@@ -18,39 +54,18 @@ bool Coordinator::evaluate(WorkerPool& pool, RoundRecord& record, const std::ato
     const auto id = static_cast<int64_t>(tasks.size());
     tasks.push_back({.id = static_cast<TaskId>(id), .client = id, .size = std::min(shard, plan_.held_out - first)});
   }
-  Phase phase;
-  phase.kind = wire::TaskKind::evaluate;
-  phase.round = round_ + 1;  // the model after this round is what the next one starts from
-  phase.model = model_payload();
-  phase.patience_s = options_.worker_patience_s;
-  phase.make_task = [&](const Assignment& assignment) {
-    const int64_t first = assignment.client * shard;
-    return wire::Task{.task = assignment.task,
-                      .attempt = assignment.attempt,
-                      .round = round_ + 1,
-                      .kind = wire::TaskKind::evaluate,
-                      .client = assignment.client,
-                      .first = first,
-                      .last = std::min(first + shard, plan_.held_out),
-                      .instruction = strategy_->evaluated(),
-                      .client_state = {}};
-  };
-  phase.take_outcome = [](const wire::Outcome& outcome) { return flaw(outcome, {"correct", "loss_sum"}); };
-  phase.check_sum = [](const wire::PartialSum&) {
-    return std::optional<std::string>("expected none in an evaluation");
-  };
-  phase.take_sum = [](const wire::PartialSum&) {};
-  phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
-    observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
-  };
-  phase.on_progress = [](int64_t, int64_t) {};
-
-  // Whatever a run's own deadline, an evaluation is of all examples.
-  ScheduleOptions schedule = options_.schedule;
-  schedule.deadline_s = 0;
   Stopwatch watch;
-  const PhaseResult result =
-      run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
+  const PhaseResult result = ask_workers(
+      pool, wire::TaskKind::evaluate, std::move(tasks),
+      [&](wire::Task& task) {
+        task.first = task.client * shard;
+        task.last = std::min(task.first + shard, plan_.held_out);
+        task.instruction = strategy_->evaluated();
+      },
+      [](const wire::Outcome& outcome) {
+        return flaw(outcome, {"correct", "loss_sum"});
+      },
+      stop);
   if (result.interrupted) return false;
   if (result.counts.given_up > 0) {
     throw Error(

@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "server/coordinator.h"
-#include "server/outcome.h"
 #include "server/phase.h"
 
 namespace archleak::server {
@@ -46,39 +45,16 @@ bool Coordinator::survey(WorkerPool& pool, const std::atomic<bool>& stop) {
                        .size = plan_.client_sizes.at(static_cast<size_t>(question.client))});
     }
     std::map<int64_t, Answer> answers;
-    Phase phase;
-    phase.kind = wire::TaskKind::survey;
-    phase.round = round_ + 1;  // the model after this round
-    phase.model = model_payload();
-    phase.model_per_task = plan_.protocol.fidelity == Fidelity::wire;
-    phase.patience_s = options_.worker_patience_s;
-    phase.make_task = [&](const Assignment& assignment) {
-      return wire::Task{.task = assignment.task,
-                        .attempt = assignment.attempt,
-                        .round = round_ + 1,
-                        .kind = wire::TaskKind::survey,
-                        .client = assignment.client,
-                        .instruction = nas::encode_choices(question_of.at(assignment.client)->candidates),
-                        .client_state = {}};
-    };
-    phase.take_outcome = [&](const wire::Outcome& outcome) {
-      Answer answer;
-      auto reason = read_answer(outcome, question_of.at(outcome.client)->candidates.size(), answer);
-      if (!reason) answers[outcome.client] = std::move(answer);
-      return reason;
-    };
-    phase.check_sum = [](const wire::PartialSum&) { return std::optional<std::string>("expected none in a survey"); };
-    phase.take_sum = [](const wire::PartialSum&) {};
-    phase.on_event = [&](const std::string& kind, const std::string& worker, const std::string& reason) {
-      observer_.on_event(kind, {{"round", round_}, {"worker", worker}, {"reason", reason}});
-    };
-    phase.on_progress = [](int64_t, int64_t) {};
-
-    // Answers are few and small: whatever a round's own deadline, all are waited for.
-    ScheduleOptions schedule = options_.schedule;
-    schedule.deadline_s = 0;
-    const PhaseResult result =
-        run_phase(pool, Schedule(std::move(tasks), schedule, Fidelity::wire, steady_seconds()), phase, stop);
+    const PhaseResult result = ask_workers(
+        pool, wire::TaskKind::survey, std::move(tasks),
+        [&](wire::Task& task) { task.instruction = nas::encode_choices(question_of.at(task.client)->candidates); },
+        [&](const wire::Outcome& outcome) {
+          Answer answer;
+          auto reason = read_answer(outcome, question_of.at(outcome.client)->candidates.size(), answer);
+          if (!reason) answers[outcome.client] = std::move(answer);
+          return reason;
+        },
+        stop);
     if (result.interrupted) return false;
     std::vector<Answer> heard;
     for (auto& [client, answer] : answers) heard.push_back(std::move(answer));
