@@ -1,5 +1,7 @@
 #include "nas/fused_kernels.h"
 
+#include "core/instruction_set.h"
+
 namespace archleak::nas {
 
 #define ARCHLEAK_DECLARE(isa)                     \
@@ -15,11 +17,14 @@ ARCHLEAK_DECLARE(avx512)
 template <typename T>
 const FusedKernels<T>& fused_kernels(int64_t channels) {
 #ifdef ARCHLEAK_X86_KERNELS
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq")) {
-    return avx512::table<T>(channels);
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return avx512::table<T>(channels);
+    case InstructionSet::avx2:
+      return avx2::table<T>(channels);
+    case InstructionSet::baseline:
+      break;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::table<T>(channels);
 #endif
   return baseline::table<T>(channels);
 }

@@ -1,5 +1,7 @@
 #include "attacks/reconstruction/lane_kernels.h"
 
+#include "core/instruction_set.h"
+
 namespace archleak::attacks {
 
 #define ARCHLEAK_DECLARE(isa)       \
@@ -15,10 +17,14 @@ ARCHLEAK_DECLARE(avx512)
 template <typename Real>
 const LaneKernels<Real>& lane_kernels() {
 #ifdef ARCHLEAK_X86_KERNELS
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-    return avx512::table<Real>();
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return avx512::table<Real>();
+    case InstructionSet::avx2:
+      return avx2::table<Real>();
+    case InstructionSet::baseline:
+      break;
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::table<Real>();
 #endif
   return baseline::table<Real>();
 }

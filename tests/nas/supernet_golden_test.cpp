@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "core/instruction_set.h"
 #include "tests/nas/golden_supernet.h"
 #include "tests/support/paths.h"
 
@@ -14,6 +17,7 @@ struct Case {
   torch::ScalarType type;
   Execution execution;
   double weight_tolerance;  // a ReLU or a maximum may fall the other way in float32
+  InstructionSet set = available_instruction_sets().back();
 };
 
 void PrintTo(const Case& value, std::ostream* out) {
@@ -24,10 +28,14 @@ class SupernetGolden : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     torch::set_num_threads(1);
+    const auto sets = available_instruction_sets();
+    if (std::ranges::find(sets, GetParam().set) == sets.end()) GTEST_SKIP() << "not on this processor";
+    use_instruction_set(GetParam().set);
     const auto folder = test::golden("darts_supernet_c4_l4");
     if (!folder) GTEST_SKIP() << "golden values are not here";
     golden_ = std::make_unique<GoldenSupernet>(*folder, GetParam().type, GetParam().execution);
   }
+  void TearDown() override { use_instruction_set(available_instruction_sets().back()); }
   torch::Tensor alpha_gradient(const char* order) const {
     return torch::cat({golden_->expected(std::string(order) + "/grad_alpha_normal").flatten(),
                        golden_->expected(std::string(order) + "/grad_alpha_reduce").flatten()});
@@ -69,13 +77,18 @@ TEST_P(SupernetGolden, TheSecondOrderGradientPointsWhereTheReferencesDoes) {
   EXPECT_GE((actual.dot(expected) / actual.norm() / expected.norm()).item<double>(), 0.999);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, SupernetGolden,
-                         testing::Values(Case{"plain_float64", torch::kFloat64, Execution::plain, 1e-4},
-                                         Case{"plain_float32", torch::kFloat32, Execution::plain, 1e-2},
-                                         Case{"fused_float64", torch::kFloat64, Execution::fused, 1e-4},
-                                         Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2},
-                                         Case{"reference_float32", torch::kFloat32, Execution::reference, 1e-2}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Every, SupernetGolden,
+    testing::Values(Case{"plain_float64", torch::kFloat64, Execution::plain, 1e-4},
+                    Case{"plain_float32", torch::kFloat32, Execution::plain, 1e-2},
+                    Case{"fused_float64", torch::kFloat64, Execution::fused, 1e-4},
+                    Case{"fused_float32", torch::kFloat32, Execution::fused, 1e-2},
+                    Case{"fused_float64_avx2", torch::kFloat64, Execution::fused, 1e-4, InstructionSet::avx2},
+                    Case{"fused_float32_avx2", torch::kFloat32, Execution::fused, 1e-2, InstructionSet::avx2},
+                    Case{"fused_float64_baseline", torch::kFloat64, Execution::fused, 1e-4, InstructionSet::baseline},
+                    Case{"fused_float32_baseline", torch::kFloat32, Execution::fused, 1e-2, InstructionSet::baseline},
+                    Case{"reference_float32", torch::kFloat32, Execution::reference, 1e-2}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace archleak::nas

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "attacks/reconstruction/alpha_gradients.h"
+#include "core/instruction_set.h"
 #include "core/torch_random.h"
 
 namespace archleak::attacks {
@@ -122,6 +123,24 @@ TEST(AlphaDifferential, IsTheLimitOfFiniteDifferencesWhereTheActivationIsSmooth)
   const auto ends = AlphaGradients(weights)(torch::stack({at + kStep * direction, at - kStep * direction}), kLabel);
   const auto found = linearise_alpha_gradient(weights, at, kLabel).jacobian.mv(direction);
   EXPECT_LT(distance((ends[0] - ends[1]) / (2 * kStep), found), 1e-7);
+}
+
+TEST(AlphaDifferential, IsTheSameToRoundingOnEveryInstructionSet) {
+  const Case c{"elu", {.cells = 7}};
+  const auto net = network(c);
+  const DagWeights weights(*net);
+  const BasicDagWeights<float> rough(weights);
+  const auto images = torch::stack({image(c, 1), image(c, 2), image(c, 3)});
+  const auto expected = jacobian(*net, images[0]);
+  const auto gradients = torch::stack(
+      {gradient(*net, images[0]).detach(), gradient(*net, images[1]).detach(), gradient(*net, images[2]).detach()});
+  for (const InstructionSet set : available_instruction_sets()) {
+    SCOPED_TRACE(name_of(set));
+    use_instruction_set(set);
+    EXPECT_LT(distance(linearise_alpha_gradient(weights, images[0], kLabel).jacobian, expected), 1e-9);
+    EXPECT_LT(distance(AlphaGradients(weights)(images, kLabel), gradients), 1e-9);
+    EXPECT_LT(distance(AlphaGradients(rough)(images, kLabel), gradients), 1e-5);
+  }
 }
 
 TEST(AlphaDifferential, AlongDirectionsIsTheJacobianTimesThem) {

@@ -1,0 +1,85 @@
+#include "core/instruction_set.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
+#include "core/error.h"
+
+namespace archleak {
+namespace {
+
+constexpr InstructionSet kAll[]{InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512};
+
+bool available(InstructionSet set) {
+#ifdef __x86_64__
+  switch (set) {
+    case InstructionSet::baseline:
+      return true;
+    case InstructionSet::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    case InstructionSet::avx512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
+  }
+  return false;
+#else
+  return set == InstructionSet::baseline;
+#endif
+}
+
+std::string names(const std::vector<InstructionSet>& sets) {
+  std::string text;
+  for (const InstructionSet set : sets) text += (text.empty() ? "" : ", ") + std::string(name_of(set));
+  return text;
+}
+
+InstructionSet initial() {
+  const char* wanted = std::getenv("ARCHLEAK_INSTRUCTION_SET");
+  return wanted != nullptr && *wanted != '\0' ? instruction_set_named(wanted) : available_instruction_sets().back();
+}
+
+std::atomic<InstructionSet>& chosen() {
+  static std::atomic<InstructionSet> set = initial();
+  return set;
+}
+
+}  // namespace
+
+std::string_view name_of(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::avx2:
+      return "avx2";
+    case InstructionSet::avx512:
+      return "avx512";
+    default:
+      return "baseline";
+  }
+}
+
+std::vector<InstructionSet> available_instruction_sets() {
+  std::vector<InstructionSet> sets;
+  std::ranges::copy_if(kAll, std::back_inserter(sets), available);
+  return sets;
+}
+
+InstructionSet instruction_set_named(std::string_view name) {
+  const auto sets = available_instruction_sets();
+  const auto found = std::ranges::find(sets, name, name_of);
+  if (found == sets.end()) {
+    throw ConfigError("instruction set: expected one of " + names(sets) + " on this processor, got \"" +
+                      std::string(name) + "\"");
+  }
+  return *found;
+}
+
+InstructionSet instruction_set() {
+  return chosen();
+}
+
+void use_instruction_set(InstructionSet set) {
+  chosen() = instruction_set_named(name_of(set));
+}
+
+}  // namespace archleak
