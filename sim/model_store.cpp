@@ -25,8 +25,8 @@ std::string hash_of(const std::string& text) {
   return to_hex(sha256(text.data(), text.size()));
 }
 
-/// The run without what does not change its model.
-RunConfig essential(const RunConfig& run) {
+/// The run without what does not change its model on such data.
+RunConfig essential(const RunConfig& run, const client::TrainingData& data) {
   const RunConfig defaults;
   RunConfig result = run;
   result.name = defaults.name;
@@ -35,6 +35,7 @@ RunConfig essential(const RunConfig& run) {
   result.tap = defaults.tap;
   result.coordinator.keep_checkpoints = 1;
   result.workers = {.count = 1, .slots = 1, .threads = 1};
+  if (data.soft_labels.probabilities.empty()) result.defense.distillation = {};  // no student
   return result;
 }
 
@@ -81,7 +82,7 @@ struct Place {
   std::filesystem::path folder;
 
   Place(const RunConfig& any, const client::TrainingData& data, const std::filesystem::path& store)
-      : run(essential(any)),
+      : run(essential(any, data)),
         folder(store / hash_of("archleak model 2\n" + resolved(run) + "\n" + content_hash(data))) {}
 };
 
