@@ -1,8 +1,10 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -34,7 +36,8 @@ void sync_folder(const std::filesystem::path& folder) {
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  const auto temporary = file.string() + ".tmp" + std::to_string(::getpid());
+  static std::atomic<uint64_t> number{0};  // others of this process may be writing the same file
+  const auto temporary = fmt::format("{}.tmp{}-{}", file.string(), ::getpid(), ++number);
   const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0) fail(temporary, "create");
   size_t written = 0;

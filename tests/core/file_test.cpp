@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <future>
+#include <string>
 
 #include "core/error.h"
 #include "tests/support/paths.h"
@@ -44,6 +46,20 @@ TEST(File, ReadsBackWhatWasWritten) {
   EXPECT_EQ(read_file(folder / "a"), content);
   write_file_atomically(folder / "a", "");
   EXPECT_EQ(read_file(folder / "a"), "");
+  EXPECT_EQ(files_in(folder.path()), 1u);
+}
+
+TEST(File, ThreadsThatWriteItAtOnceAllSucceedAndOneOfThemIsTheLast) {
+  const test::TemporaryFolder folder;
+  const auto write = [&](char letter) {
+    for (int i = 0; i < 50; ++i) write_file_atomically(folder / "a", std::string(100'000, letter));
+  };
+  auto first = std::async(std::launch::async, write, 'a');
+  auto second = std::async(std::launch::async, write, 'b');
+  EXPECT_NO_THROW(first.get());
+  EXPECT_NO_THROW(second.get());
+  const std::string content = read_file(folder / "a");
+  EXPECT_EQ(content, std::string(100'000, content.front()));
   EXPECT_EQ(files_in(folder.path()), 1u);
 }
 
