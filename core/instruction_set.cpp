@@ -36,8 +36,10 @@ std::string names(const std::vector<InstructionSet>& sets) {
 }
 
 InstructionSet initial() {
-  const char* wanted = std::getenv("ARCHLEAK_INSTRUCTION_SET");
-  return wanted != nullptr && *wanted != '\0' ? instruction_set_named(wanted) : available_instruction_sets().back();
+  constexpr const char* kVariable = "ARCHLEAK_INSTRUCTION_SET";
+  const char* wanted = std::getenv(kVariable);
+  if (wanted == nullptr || *wanted == '\0') return available_instruction_sets().back();
+  return instruction_set_named(wanted, kVariable);
 }
 
 std::atomic<InstructionSet>& chosen() {
@@ -64,11 +66,11 @@ std::vector<InstructionSet> available_instruction_sets() {
   return sets;
 }
 
-InstructionSet instruction_set_named(std::string_view name) {
+InstructionSet instruction_set_named(std::string_view name, std::string_view where) {
   const auto sets = available_instruction_sets();
   const auto found = std::ranges::find(sets, name, name_of);
   if (found == sets.end()) {
-    throw ConfigError("instruction set: expected one of " + names(sets) + " on this processor, got \"" +
+    throw ConfigError(std::string(where) + ": expected one of " + names(sets) + " on this processor, got \"" +
                       std::string(name) + "\"");
   }
   return *found;

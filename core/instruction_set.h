@@ -12,8 +12,9 @@ std::string_view name_of(InstructionSet set);
 /// Those that this processor can run, the quickest last.
 std::vector<InstructionSet> available_instruction_sets();
 
-/// By its name. Throws ConfigError, with the names that there are, if this processor has none of that name.
-InstructionSet instruction_set_named(std::string_view name);
+/// By its name. Throws ConfigError, which begins with `where` and has the names that there are, if this processor has
+/// none of that name.
+InstructionSet instruction_set_named(std::string_view name, std::string_view where = "instruction set");
 
 /// What kernels are chosen by: the quickest that is available, or the one that the environment variable
 /// ARCHLEAK_INSTRUCTION_SET names. Throws ConfigError as instruction_set_named does.

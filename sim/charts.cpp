@@ -3,45 +3,20 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "core/error.h"
+#include "sim/chart_frame.h"
 #include "sim/gnuplot.h"
-#include "sim/html.h"
 
 namespace archleak::sim {
 namespace {
 
-constexpr std::array kColours{"#2b6a99", "#d98032", "#4c9a6a", "#8c6bb1", "#b5484b",
-                              "#7a8794", "#c2a83e", "#3aa6a6", "#c97ba5", "#5b4b3a"};
-constexpr int kWidth = 430;
-constexpr int kFullWidth = 880;
 constexpr size_t kMostBars = 60;  // rounds
 constexpr size_t kMostClientBars = 40;
 constexpr size_t kMostMarkedPoints = 40;  // rounds
 constexpr size_t kMostClassLabels = 30;
-
-/// Terminal, grid and axes that all charts share. The SVG is told to stand alone so that images are inside it.
-std::string frame(int width, int height, const std::string& x_label, const std::string& y_label) {
-  return fmt::format(
-      "set terminal svg size {},{} dynamic noenhanced font 'Arial,11' standalone\n"
-      "set border 3 lc rgb '#98a2ad' lw 0.8\nset tics nomirror out scale 0.5 textcolor rgb '#4a5560'\n"
-      "set grid ytics lc rgb '#e3e7eb' lw 0.8 lt 1\nset xlabel {} textcolor rgb '#4a5560'\n"
-      "set ylabel {} textcolor rgb '#4a5560'\n"
-      "set key above left Left reverse samplen 1.5 spacing 1 textcolor rgb '#2a323a'\n",
-      width, height, gnuplot_quote(x_label), gnuplot_quote(y_label));
-}
-
-/// Runs the script and names the drawing, which gnuplot calls by its own name.
-std::string drawing(const std::string& script, const std::string& title) {
-  std::string svg = run_gnuplot(script);
-  constexpr std::string_view kOwnTitle = "<title>Gnuplot</title>";
-  const size_t at = svg.find(kOwnTitle);
-  if (at != std::string::npos) svg.replace(at, kOwnTitle.size(), "<title>" + escape_html(title) + "</title>");
-  return svg;
-}
 
 /// Throws DataError unless every series has one value for each x.
 void check_lengths(const std::vector<double>& x, const std::vector<Series>& series) {
@@ -80,7 +55,7 @@ std::string lines_plot(const LineChart& chart) {
     if (points == 0) continue;
     curves += fmt::format("{}$data{} using 1:2 with {} lw 1.8 lc rgb '{}' title {}", curves.empty() ? "plot " : ", ", i,
                           points <= kMostMarkedPoints ? "linespoints pt 7 ps 0.5" : "lines",
-                          kColours[i % kColours.size()], gnuplot_quote(series.name));
+                          kChartColours[i % kChartColours.size()], gnuplot_quote(series.name));
   }
   if (curves.empty()) throw DataError("expected a chart with values, got only absent ones");
   return blocks + (chart.series.size() == 1 ? "unset key\n" : "") + curves + '\n';
@@ -101,7 +76,7 @@ std::string stacked_plot(const std::vector<double>& x, const std::vector<Series>
   std::string plot = "plot ";
   for (size_t i = layers.size(); i-- > 0;) {
     plot += fmt::format("{}$data using 1:{} with {} fs solid noborder lc rgb '{}' title {}",
-                        i + 1 < layers.size() ? ", " : "", i + 2, style, kColours[i % kColours.size()],
+                        i + 1 < layers.size() ? ", " : "", i + 2, style, kChartColours[i % kChartColours.size()],
                         gnuplot_quote(layers[i].name));
   }
   return block + "END\n" + plot + '\n';
@@ -116,10 +91,10 @@ std::string draw_class_bars(const ClassChart& chart) {
     for (const auto& counts : chart.counts) layer.values.push_back(static_cast<double>(counts[c]));
     layers.push_back(std::move(layer));
   }
-  return drawing(frame(kFullWidth, 300, "client", "examples") + x_range(clients, 0.6) +
-                     "set yrange [0:*]\nset boxwidth 0.75\nset key outside right center vertical\n" +
-                     stacked_plot(clients, layers, "boxes"),
-                 chart.title);
+  return run_drawing(chart_frame(kFullChartWidth, 300, "client", "examples") + x_range(clients, 0.6) +
+                         "set yrange [0:*]\nset boxwidth 0.75\nset key outside right center vertical\n" +
+                         stacked_plot(clients, layers, "boxes"),
+                     chart.title);
 }
 
 /// The clients in the order of their largest class, then of its share.
@@ -138,8 +113,8 @@ std::vector<size_t> by_largest_class(const ClassChart& chart) {
 
 std::string draw_class_map(const ClassChart& chart) {
   const size_t classes = chart.class_names.size();
-  std::string script = frame(kFullWidth, classes > 40 ? 480 : 320,
-                             fmt::format("{} clients, by their largest class", chart.counts.size()), "class");
+  std::string script = chart_frame(kFullChartWidth, classes > 40 ? 480 : 320,
+                                   fmt::format("{} clients, by their largest class", chart.counts.size()), "class");
   script += "$data << END\n";
   const auto order = by_largest_class(chart);
   for (size_t position = 0; position < order.size(); ++position) {
@@ -159,25 +134,25 @@ std::string draw_class_map(const ClassChart& chart) {
       "set cblabel 'examples' textcolor rgb '#4a5560'\nset cbrange [0:*]\n"
       "plot $data using 1:2:3 with image\n",
       static_cast<double>(chart.counts.size()) - 0.5, static_cast<double>(classes) - 0.5);
-  return drawing(script, chart.title);
+  return run_drawing(script, chart.title);
 }
 
 }  // namespace
 
 std::string draw(const LineChart& chart) {
   check_lengths(chart.x, chart.series);
-  return drawing(frame(kWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, 0.5) +
-                     (chart.from_zero ? "set yrange [0:*]\n" : "") + lines_plot(chart),
-                 chart.title);
+  return run_drawing(chart_frame(kChartWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, 0.5) +
+                         (chart.from_zero ? "set yrange [0:*]\n" : "") + lines_plot(chart),
+                     chart.title);
 }
 
 std::string draw(const StackedChart& chart) {
   check_lengths(chart.x, chart.layers);
   const bool bars = chart.x.size() <= kMostBars;
-  return drawing(frame(kWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, bars ? 0.6 : 0) +
-                     "set yrange [0:*]\nset boxwidth 0.75\n" +
-                     stacked_plot(chart.x, chart.layers, bars ? "boxes" : "filledcurves y1=0"),
-                 chart.title);
+  return run_drawing(chart_frame(kChartWidth, 250, chart.x_label, chart.y_label) + x_range(chart.x, bars ? 0.6 : 0) +
+                         "set yrange [0:*]\nset boxwidth 0.75\n" +
+                         stacked_plot(chart.x, chart.layers, bars ? "boxes" : "filledcurves y1=0"),
+                     chart.title);
 }
 
 std::string draw(const ClassChart& chart) {
@@ -190,7 +165,7 @@ std::string draw(const ClassChart& chart) {
           fmt::format("expected {} counts for each client, got {}", chart.class_names.size(), counts.size()));
     }
   }
-  const bool bars = chart.counts.size() <= kMostClientBars && chart.class_names.size() <= kColours.size();
+  const bool bars = chart.counts.size() <= kMostClientBars && chart.class_names.size() <= kChartColours.size();
   return bars ? draw_class_bars(chart) : draw_class_map(chart);
 }
 

@@ -3,6 +3,7 @@
 #include "core/progress.h"
 #include "sim/html.h"
 #include "sim/tables/image_strip.h"
+#include "sim/tables/table_charts.h"
 #include "sim/tables/table_curves.h"
 #include "sim/tables/table_render.h"
 #include "sim/tables/table_show.h"
@@ -147,8 +148,9 @@ std::string settings_section(const TableResults& table) {
 
 std::string render_html(const TableResults& table, const ResultsStore& store) {
   return html_page(table.plan.spec.id + " - ArchLeak",
-                   head(table) + table_section(table) + checks_section(table) + curves_section(table) +
-                       images_section(table, store) + remarks_section(table) + settings_section(table) +
+                   head(table) + table_section(table) + checks_section(table) + charts_section(table) +
+                       curves_section(table) + images_section(table, store) + remarks_section(table) +
+                       settings_section(table) +
                        "<p class=\"soft\">Beside this page: results.sqlite, table.csv, trials.csv, table.tex, "
                        "table.json, table.md.</p>\n");
 }

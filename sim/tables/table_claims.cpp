@@ -180,6 +180,20 @@ Check read_check(const TomlSection& section, const TableSpec& table) {
   return check;
 }
 
+ChartSpec read_chart(const TomlSection& section, const TableSpec& table) {
+  ChartSpec chart;
+  chart.figure = read_figure_id(section, table);
+  chart.along = section.text("along");
+  require_one_of(section, "along", "an axis of the table", chart.along, axis_names(table));
+  chart.split = section.texts("split");
+  for (const std::string& axis : chart.split) {
+    require_one_of(section, "split", "an axis of the table", axis, axis_names(table));
+    if (axis == chart.along) section.fail("split", "expected axes other than " + chart.along + ", got it");
+  }
+  section.reject_unknown();
+  return chart;
+}
+
 CurveSpec read_curve(const TomlSection& section) {
   CurveSpec curve;
   curve.title = section.text("title");
@@ -208,6 +222,7 @@ void read_claims(const TomlSection& document, TableSpec& table) {
   if (table.figures.empty()) document.fail("figures", "expected at least one [[figures]], got none");
   for (const TomlSection& section : document.sections("published")) read_published(section, table);
   for (const TomlSection& section : document.sections("checks")) table.checks.push_back(read_check(section, table));
+  for (const TomlSection& section : document.sections("charts")) table.charts.push_back(read_chart(section, table));
   for (const TomlSection& section : document.sections("curves")) table.curves.push_back(read_curve(section));
 }
 

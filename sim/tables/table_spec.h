@@ -76,6 +76,13 @@ struct Check {
   std::string claim;            ///< in words
 };
 
+/// A figure drawn along an axis.
+struct ChartSpec {
+  std::string figure;              ///< FigureSpec::id
+  std::string along;               ///< an axis
+  std::vector<std::string> split;  ///< axes each place of which has a chart of its own; the others are lines
+};
+
 /// How a rate moves with a threshold: the share of trials where a figure is at least the threshold, and others at least
 /// what they must be.
 struct CurveSpec {
@@ -116,6 +123,7 @@ struct TableSpec {
   std::vector<FigureSpec> figures;
   std::vector<PublishedValue> published;
   std::vector<Check> checks;
+  std::vector<ChartSpec> charts;
   std::vector<CurveSpec> curves;
   std::vector<std::string> rows;  ///< axes, outermost first
   std::vector<std::string> columns;
