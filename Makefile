@@ -16,4 +16,6 @@ demo: build/release/CMakeCache.txt
 bench: build
 	build/release/archleak_bench_coordinator
 	build/release/archleak_bench_search_step
+	build/release/archleak_bench_depthwise_convolution
+	build/release/archleak_bench_dp_sgd_step
 	build/release/archleak_bench_alpha_jacobian

@@ -1,5 +1,6 @@
 #include "nas/derived_cell.h"
 
+#include "models/depthwise_convolution.h"
 #include "models/dropout.h"
 #include "models/layers.h"
 
@@ -68,8 +69,7 @@ std::shared_ptr<DerivedOperation> relu_conv_norm(int64_t in, int64_t out) {
 
 void add_separable(Chain& layers, int64_t channels, int64_t kernel, int64_t stride, int64_t dilation) {
   layers.push_back(torch::nn::ReLU());
-  layers.push_back(
-      convolution(channels, channels, {.kernel = kernel, .stride = stride, .dilation = dilation, .groups = channels}));
+  layers.push_back(std::make_shared<models::DepthwiseConvolution>(channels, kernel, stride, dilation));
   layers.push_back(convolution(channels, channels, {.kernel = 1}));
   layers.push_back(std::make_shared<BatchNorm>(channels, true));
 }

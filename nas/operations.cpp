@@ -1,5 +1,7 @@
 #include "nas/operations.h"
 
+#include "models/depthwise_convolution.h"
+
 namespace archleak::nas {
 namespace {
 
@@ -58,9 +60,7 @@ torch::Tensor GeneratedFilter::value() const {
 }
 
 torch::Tensor SeparableUnit::forward(const torch::Tensor& rectified) const {
-  const int64_t pad = padding();
-  const torch::Tensor deep = torch::conv2d(rectified, depthwise->weight, {}, {stride, stride}, {pad, pad},
-                                           {dilation, dilation}, depthwise->weight.size(0));
+  const torch::Tensor deep = models::depthwise_convolution(rectified, depthwise->weight, stride, dilation);
   return norm->forward(torch::conv2d(deep, pointwise->value()));
 }
 

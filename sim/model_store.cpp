@@ -83,7 +83,7 @@ struct Place {
 
   Place(const RunConfig& any, const client::TrainingData& data, const std::filesystem::path& store)
       : run(essential(any, data)),
-        folder(store / hash_of("archleak model 2\n" + resolved(run) + "\n" + content_hash(data))) {}
+        folder(store / hash_of("archleak model 3\n" + resolved(run) + "\n" + content_hash(data))) {}
 };
 
 }  // namespace
