@@ -153,6 +153,16 @@ std::optional<std::string> ResultsStore::artefact(const std::string& hash, const
   return query.bind(hash).bind(name).next() ? std::optional(query.text(0)) : std::nullopt;
 }
 
+std::map<std::string, std::string> ResultsStore::artefacts(const std::string& hash) const {
+  Statement query(state_->database,
+                  "SELECT name, bytes FROM artefact JOIN result ON artefact.result = result.id WHERE hash = ?",
+                  "read artefacts");
+  query.bind(hash);
+  std::map<std::string, std::string> found;
+  while (query.next()) found[query.text(0)] = query.text(1);
+  return found;
+}
+
 void ResultsStore::remember(const std::string& name, const std::string& text) {
   Statement(state_->database, "INSERT OR REPLACE INTO note VALUES (?, ?)", "write a note").bind(name).bind(text).next();
 }

@@ -58,6 +58,9 @@ class ResultsStore {
   /// An artefact of a row; nothing if there is none of that name.
   std::optional<std::string> artefact(const std::string& hash, const std::string& name) const;
 
+  /// All artefacts of a row by name.
+  std::map<std::string, std::string> artefacts(const std::string& hash) const;
+
   /// A text about the file as a whole ("request"), kept under a name.
   void remember(const std::string& name, const std::string& text);
   std::optional<std::string> recall(const std::string& name) const;

@@ -13,6 +13,7 @@
 #include "sim/stop_signal.h"
 #include "sim/tables/table_files.h"
 #include "sim/tables/table_render.h"
+#include "sim/tables/table_reuse.h"
 #include "sim/tables/table_runner.h"
 
 namespace archleak::sim {
@@ -32,6 +33,7 @@ struct TableArguments {
   std::optional<int64_t> trials;
   std::optional<uint64_t> seed;
   std::vector<std::string> overrides;
+  std::vector<std::string> reuse;  ///< folders of other tables
   bool resume = false;
   int jobs = 0;
 };
@@ -96,6 +98,10 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
   if (arguments.resume) complete(arguments, store, request);
   const TablePlan plan = plan_table(request, experiments);
   store.remember(kRequest, to_text(request));
+  for (const std::string& other : arguments.reuse) {
+    const ResultsStore from(fs::path(other) / kStore, ResultsStore::Open::existing);
+    fmt::print(stderr, "{} trials are taken from {}\n", reuse_results(plan, from, store), other);
+  }
   const auto jobs =
       arguments.jobs > 0 ? arguments.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const auto& stop = install_stop_signals();
@@ -178,6 +184,11 @@ void add_table_command(CLI::App& app, std::vector<Experiment> experiments, Table
       ->check(CLI::IsMember(scale_names()));
   table->add_flag("--resume", arguments->resume, "continue an earlier run: only what is missing or failed is run");
   table->add_option("--out", arguments->out, "folder for results; default: tables/<id>-<scale>");
+  table
+      ->add_option("--reuse", arguments->reuse,
+                   "folder of another table, whose results are taken where settings and seed agree (may be repeated)")
+      ->allow_extra_args(false)
+      ->type_name("DIR");
   table->add_option("--jobs", arguments->jobs, "trials side by side; default: as many as there are cores")
       ->check(CLI::Range(1, 1024));
   table->add_option("--trials", arguments->trials, "trials of each cell, instead of the scale's")

@@ -56,6 +56,7 @@ TEST(ResultsStore, GivesBackWhatWasPut) {
   EXPECT_THAT(found->time, testing::MatchesRegex("20..-..-..T..:..:..Z"));
   EXPECT_EQ(store.artefact(row.key.hash(), "picture"), row.artefacts.at("picture"));
   EXPECT_FALSE(store.artefact(row.key.hash(), "sound"));
+  EXPECT_EQ(store.artefacts(row.key.hash()), row.artefacts);
   EXPECT_FALSE(store.find(row_of(2).key.hash()));
 }
 

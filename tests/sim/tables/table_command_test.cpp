@@ -15,6 +15,7 @@
 namespace archleak::sim {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 class TableCommand : public testing::Test {
@@ -159,6 +160,21 @@ TEST_F(TableCommand, ListsWhatThePapersReportAndWhatCanBeRun) {
   EXPECT_THAT(by_id, HasSubstr("2 trials a cell"));
   EXPECT_TRUE(made);
   EXPECT_THAT(unknown, HasSubstr("got 'coin'; the nearest id is 'coins'"));
+}
+
+TEST_F(TableCommand, TakesFromAnotherTableWhatItHasAlreadyMeasuredAndNothingElse) {
+  const std::string other = folder_ / "other.toml", others_out = folder_ / "other";
+  write_file_atomically(other, test::coin_table_with("[0.2, 0.5, 0.8]", "[0.2, 0.4, 0.5, 0.8]"));
+  run({other, "--out", others_out, "--trials", "3"});
+  run({file_, "--out", out_, "--trials", "4"});
+  const std::string measured = read_file(fs::path(out_) / "table.csv");
+  const int thrown = habits_->thrown;
+  const std::string again = folder_ / "again";
+  run({file_, "--out", again, "--trials", "4", "--reuse", others_out});
+  EXPECT_THAT(errors_, HasSubstr("18 trials are taken from " + others_out)) << "three of six cells";
+  EXPECT_EQ(habits_->thrown - thrown, 6);
+  EXPECT_EQ(read_file(fs::path(again) / "table.csv"), measured);
+  EXPECT_THAT(error_of({file_, "--out", folder_ / "third", "--reuse", folder_ / "nothing"}), HasSubstr("nothing"));
 }
 
 }  // namespace
