@@ -4,6 +4,9 @@
 # TORCH_FREE sources do not include it and compile without.
 function(archleak_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;TORCH_FREE;LINK" ${ARGN})
+  if(ARCHLEAK_LIBFUZZER)  # parsers need no LibTorch, whose headers not every clang reads
+    set(arg_SOURCES ${CMAKE_BINARY_DIR}/pch/pch.cpp)
+  endif()
   add_library(archleak_${name} STATIC ${arg_SOURCES} ${arg_TORCH_FREE})
   add_library(ArchLeak::${name} ALIAS archleak_${name})
   target_compile_features(archleak_${name} PUBLIC cxx_std_20)
@@ -41,6 +44,9 @@ endfunction()
 
 # Gives `target` the shared precompiled header, except its `torch_free` sources.
 function(archleak_precompile target torch_free)
+  if(ARCHLEAK_LIBFUZZER)
+    return()
+  endif()
   target_precompile_headers(${target} REUSE_FROM archleak_pch)
   if(torch_free)
     set_source_files_properties(${torch_free} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

@@ -22,6 +22,10 @@ if(ARCHLEAK_SANITIZE)
   add_link_options(-fsanitize=${ARCHLEAK_SANITIZE})
 endif()
 
+if(ARCHLEAK_LIBFUZZER)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # The cache must look through the precompiled header.
 find_program(CCACHE ccache)
 if(CCACHE)
