@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "core/error.h"
@@ -46,6 +48,15 @@ std::string published_block(const IntervalSeries& series, double shift) {
   return block;
 }
 
+/// Lines between places say that there is an order: numbers have one.
+bool are_numbers(const std::vector<std::string>& places) {
+  return std::ranges::all_of(places, [](const std::string& place) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(place.data(), place.data() + place.size(), value);
+    return error == std::errc() && end == place.data() + place.size();
+  });
+}
+
 std::string place_ticks(const std::vector<std::string>& places) {
   std::string ticks;
   for (size_t i = 0; i < places.size(); ++i) {
@@ -64,6 +75,7 @@ std::string draw(const IntervalChart& chart) {
     blocks += fmt::format("${} << END\n{}END\n", data, block);
     curves += fmt::format("{}${} {}", curves.empty() ? "plot " : ", ", data, how);
   };
+  const char* style = are_numbers(chart.places) ? "yerrorlines" : "yerrorbars";
   bool any_published = false;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const IntervalSeries& series = chart.series[i];
@@ -72,7 +84,7 @@ std::string draw(const IntervalChart& chart) {
     const std::string estimates = estimates_block(series, shift);
     if (!estimates.empty()) {
       plot(fmt::format("ours{}", i), estimates,
-           fmt::format("using 1:2:3:4 with yerrorlines pt 7 ps 0.5 lw 1.4 lc rgb '{}' title {}", colour,
+           fmt::format("using 1:2:3:4 with {} pt 7 ps 0.5 lw 1.4 lc rgb '{}' title {}", style, colour,
                        gnuplot_quote(series.name)));
     }
     const std::string published = published_block(series, shift);

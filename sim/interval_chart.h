@@ -13,7 +13,8 @@ struct IntervalSeries {
   std::vector<double> published;    ///< [places], NaN where there is none; or empty
 };
 
-/// Estimates with their intervals over places that stand side by side, and hollow marks for what others published.
+/// Estimates with their intervals over places that stand side by side, joined by lines where the places are numbers,
+/// and hollow marks for what others published.
 struct IntervalChart {
   std::string title;  ///< shown when the pointer rests on the chart
   std::string x_label;
