@@ -24,6 +24,7 @@ struct RunSettings {
   defenses::UpdateDefense defense = {};                    ///< what clients do to their updates before they send them
   std::shared_ptr<const defenses::DpSgdPlan> dp_sgd = {};  ///< null: plain gradients on batches in passes
   std::optional<defenses::AdversarialOptions> adversarial = {};
+  bool rewards = true;     ///< under server_alpha, outcomes tell the sub-network's accuracy on the validation part
   double input_noise = 0;  ///< standard deviation of noise on training inputs, whose range is 0..1
 
   /// Of a client's examples in a train run; 0 without adversarial regularisation (see split_members).

@@ -186,7 +186,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   outcome.figures.push_back({"steps", static_cast<double>(count)});
   outcome.figures.push_back({"train_loss", steps.train_loss.value()});
   if (search_now) outcome.figures.push_back({"valid_loss", steps.valid_loss.value()});
-  if (sampled) {
+  if (sampled && run_.rewards) {
     outcome.figures.push_back(
         {"reward", static_cast<double>(correct(split.valid)) / static_cast<double>(split.valid.size())});
   }

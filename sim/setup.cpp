@@ -29,6 +29,7 @@ client::RunSettings settings(const RunConfig& run, const client::TrainingData& d
                                .rounds = run.coordinator.rounds,
                                .protocol = run.protocol,
                                .defense = update_defense(run),
+                               .rewards = run.strategy.kind != nas::Strategy::enas,  // who asks in surveys
                                .input_noise = run.defense.input_noise};
   if (const auto plan = dp_sgd_plan(run, client_sizes(data))) {
     settings.dp_sgd = std::make_shared<const defenses::DpSgdPlan>(*plan);
@@ -44,9 +45,8 @@ void set_normalisation(const RunConfig& run, torch::nn::Module& network) {
   if (!run.defense.dp_sgd.enabled || !models::mixes_examples(network)) return;
   throw ConfigError(
       "federation.batch_norm: expected \"group\" with defense.dp_sgd, since batch normalisation mixes the examples of "
-      "a "
-      "batch and none has a gradient of its own, got another; or choose a network without it (cnn, alexnet, column_fc, "
-      "or space.kind = \"graph\")");
+      "a batch and none has a gradient of its own, got another; or choose a network without it (cnn, alexnet, "
+      "column_fc, or space.kind = \"graph\")");
 }
 
 /// Throws ConfigError for an inference network that no client could keep.

@@ -161,6 +161,17 @@ TEST(SearchWorkload, ASampledSubNetworkTrainsItsOwnWeightsAloneAndReportsAReward
   EXPECT_LE(reward->value, 1);
 }
 
+TEST(SearchWorkload, NoRewardIsWorkedOutForWhoAsksForItInSurveys) {
+  Bench bench;
+  bench.run.protocol.protocol = Protocol::server_alpha;
+  bench.run.rewards = false;
+  const auto workload = bench.make();
+  const nas::Choice choice(static_cast<size_t>(bench.layout.alpha / 8), 3);
+  ClientOutcome outcome;
+  bench.train(*workload, {.round = 0, .client = 0, .instruction = nas::encode(choice), .state = {}}, &outcome);
+  for (const Figure& figure : outcome.figures) EXPECT_NE(figure.name, "reward");
+}
+
 TEST(SearchWorkload, ASurveyCountsTheValidationExamplesThatEachSubNetworkClassifiesRight) {
   const Bench bench;
   const auto workload = bench.make();
