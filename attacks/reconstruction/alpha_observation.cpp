@@ -46,6 +46,17 @@ AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_
   observed_ = seen(observed_);
 }
 
+void AlphaObservation::expect_noise(const torch::Tensor& deviations) {
+  if (deviations.numel() != weights_.alphas()) {
+    throw Error(
+        fmt::format("reconstruction: expected noise of {} alphas, got {}", weights_.alphas(), deviations.numel()));
+  }
+  noise_ = deviations.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+  if (!(noise_.isfinite() & (noise_ >= 0)).all().item<bool>()) {
+    throw Error("reconstruction: expected finite deviations of at least 0, got others");
+  }
+}
+
 template <typename Real>
 torch::Tensor AlphaObservation::predict_in(const BasicDagWeights<Real>& weights, const torch::Tensor& images) const {
   const AlphaGradients gradients(weights);
@@ -82,7 +93,8 @@ AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, cons
 
 double AlphaObservation::unexplained(const torch::Tensor& images) const {
   const auto size = observed_.abs();
-  const auto scale = size + 0.1 * size.mean();
+  auto scale = size + 0.1 * size.mean();
+  if (noise_.defined()) scale = (scale.square() + noise_.square()).sqrt();
   const auto residual = (predict(images.unsqueeze(0))[0] - observed_) / scale;
   const double found = residual.norm().item<double>(), nothing = (observed_ / scale).norm().item<double>();
   return nothing > 0 ? found / nothing : found;

@@ -28,6 +28,13 @@ class AlphaObservation {
   AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient,
                    const torch::Tensor& sign_offset = {});
 
+  /// Says how far observed values are expected to be from those of the gradient, as standard deviations `[alphas]`, of
+  /// a defence whose settings are known. Throws Error for another size, or values that are negative or not finite.
+  void expect_noise(const torch::Tensor& deviations);
+
+  /// Those deviations `[size()]`; undefined where none are expected.
+  const torch::Tensor& noise() const { return noise_; }
+
   bool signs() const { return sign_offset_.defined(); }
 
   /// What is observed of gradients `[size()]` or `[candidates, size()]`: themselves, or signs.
@@ -53,8 +60,8 @@ class AlphaObservation {
                                Precision precision = Precision::exact) const;
 
   /// How far `images` `[pixels()]` are from explaining what was observed: the length of the residual with rows scaled
-  /// by their observed size, relative to that of no explanation at all (zero). For choosing among candidates; never
-  /// reads the truth.
+  /// by their observed size (and the noise), relative to that of no explanation at all (zero). For choosing among
+  /// candidates; never reads the truth.
   double unexplained(const torch::Tensor& images) const;
 
  private:
@@ -64,7 +71,7 @@ class AlphaObservation {
   const DagWeights& weights_;
   BasicDagWeights<float> rough_;
   std::vector<int64_t> labels_;
-  torch::Tensor rows_, sign_offset_, observed_;
+  torch::Tensor rows_, sign_offset_, observed_, noise_;
 };
 
 }  // namespace archleak::attacks

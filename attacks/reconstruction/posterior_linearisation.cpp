@@ -58,6 +58,10 @@ bool condition(Posterior& belief, const AlphaObservation& observation, const Gau
   if (!error.isfinite().all().item<bool>()) return false;
   auto scale = error.square().mean(0).sqrt();
   scale = scale + 1e-3 * scale.median() + std::numeric_limits<double>::min();
+  // Independent noise joins the diagonal, which is `shrinkage` once rows are scaled.
+  if (observation.noise().defined()) {
+    scale = (scale.square() + observation.noise().square() / options.shrinkage).sqrt();
+  }
   error = error / scale;
   const auto bias = error.mean(0);
   const ErrorPrecision precision((error - bias) / std::sqrt(static_cast<double>(options.samples)), options.shrinkage);

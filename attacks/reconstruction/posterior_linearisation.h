@@ -35,7 +35,8 @@ struct Posterior {
 /// the linearisation at its mean is wrong about them, and takes mean and covariance of that error as those of the noise
 /// (Kaipio and Somersalo's approximation error; García-Fernández et al., "Posterior linearization filter", 2015, with
 /// the analytic differential in place of sigma points). The belief is then the prior conditioned on the observation;
-/// as it narrows, the error shrinks with it. Nothing but the observation, the model and the prior is used.
+/// as it narrows, the error shrinks with it. Noise that the observation expects comes on top of it. Nothing but the
+/// observation, the model and the prior is used.
 ///
 /// An observation that the model cannot explain at all (noise, masks) may drive images so far that figures are no
 /// longer finite: then the belief before that step is returned. Deterministic in `generator`.

@@ -20,7 +20,9 @@ namespace {
 Reconstruction reconstruct_once(const AlphaObservation& observation, const GaussianPrior& prior,
                                 const ReconstructionOptions& options, const at::Generator& generator) {
   const auto belief = linearise_posterior(observation, prior, options.posterior, generator);
-  const auto fit = levenberg_marquardt(observation, prior, belief.coordinates, options.refine);
+  auto refine = options.refine;
+  if (observation.noise().defined()) refine.iterations = 0;
+  const auto fit = levenberg_marquardt(observation, prior, belief.coordinates, refine);
   const bool refined = fit.residuals.size() > 1 && fit.residuals.front() > 0;
   const auto images = prior.image(fit.coordinates);
   return {.images = images.view({observation.batch(), -1}),
@@ -45,10 +47,11 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
 Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
                                               const ClassPrior& prior, const ReconstructionOptions& options,
                                               const std::function<at::Generator(int64_t label)>& restart,
-                                              const torch::Tensor& sign_offset) {
+                                              const torch::Tensor& sign_offset, const torch::Tensor& noise) {
   Reconstruction best;
   for (int64_t label = 0; label < weights.classes; ++label) {
-    const AlphaObservation supposed(weights, {label}, gradient, sign_offset);
+    AlphaObservation supposed(weights, {label}, gradient, sign_offset);
+    if (noise.defined()) supposed.expect_noise(noise);
     auto found = reconstruct(supposed, prior(label), options, restart(label));
     if (label == 0 || found.unexplained < best.unexplained) best = std::move(found);
   }

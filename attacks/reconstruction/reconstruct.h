@@ -30,7 +30,7 @@ struct Reconstruction {
 };
 
 /// Rebuilds the images behind `observation`; `prior` is of the whole batch. Deterministic in `generator`; reads nothing
-/// but its arguments.
+/// but its arguments. Where noise is expected there is no refinement, which would fit it.
 Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
                            const ReconstructionOptions& options, at::Generator generator);
 
@@ -38,11 +38,11 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
 using ClassPrior = std::function<const GaussianPrior&(int64_t label)>;
 
 /// Rebuilds the image behind an alpha gradient `[alphas]` whose label is not known: tries every class with its prior
-/// and keeps what explains the gradient best. `restart(label)` gives each class its generator; `sign_offset` as
-/// in AlphaObservation.
+/// and keeps what explains the gradient best. `restart(label)` gives each class its generator; `sign_offset` and
+/// `noise` as in AlphaObservation.
 Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
                                               const ClassPrior& prior, const ReconstructionOptions& options,
                                               const std::function<at::Generator(int64_t label)>& restart,
-                                              const torch::Tensor& sign_offset = {});
+                                              const torch::Tensor& sign_offset = {}, const torch::Tensor& noise = {});
 
 }  // namespace archleak::attacks

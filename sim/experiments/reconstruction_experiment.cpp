@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "attacks/reconstruction/expected_noise.h"
 #include "attacks/reconstruction/first_order.h"
 #include "attacks/reconstruction/reconstruct.h"
 #include "core/torch_random.h"
@@ -61,6 +62,11 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const auto gradient = attacks::alpha_gradient_from(read, before, attacker.wire.reading);
   const bool adam = attacker.wire.reading.kind == attacks::AlphaUpdateKind::adam;
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
+  torch::Tensor noise;  // of the gradient, as that of the update comes through the reading
+  if (attack.solver == Solver::adaptive && !adam) {
+    const auto deviations = attacks::expected_noise(attacker.settings.defense, read);
+    noise = (attacks::alpha_gradient_from(read + deviations, before, attacker.wire.reading) - gradient).abs();
+  }
 
   auto options = attacks::recommended_reconstruction(attacker.settings.graph, attack.batch);
   options.restarts = attack.restarts;
@@ -73,11 +79,12 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
     for (int64_t label = 0; label < attacker.data.classes(); ++label) priors.emplace(label, attacker.prior(label));
     return attacks::reconstruct_enumerating_labels(
         weights, gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return priors.at(label); }, options,
-        [&](int64_t label) { return attacker.generator(label); }, sign_offset);
+        [&](int64_t label) { return attacker.generator(label); }, sign_offset, noise);
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : attacker.labels) priors.push_back(attacker.prior(label));
-  const attacks::AlphaObservation observation(weights, attacker.labels, gradient, sign_offset);
+  attacks::AlphaObservation observation(weights, attacker.labels, gradient, sign_offset);
+  if (noise.defined()) observation.expect_noise(noise);
   return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
 }
 
@@ -125,7 +132,7 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
 attacks::Reconstruction attack(const Attacker& attacker) {
   const auto& options = attacker.settings.attack;
   if (options.channel == Channel::curve) return no_observation(attacker);
-  if (options.solver != Solver::posterior && options.solver != Solver::levenberg_marquardt) {
+  if (first_order(options.solver)) {
     return first_order_attack(attacker);
   }
   auto found = second_order_attack(attacker);

@@ -1,11 +1,12 @@
 #include "sim/experiments/reconstruction_settings.h"
 
 namespace archleak::sim {
-namespace {
 
 bool first_order(Solver solver) {
-  return solver != Solver::posterior && solver != Solver::levenberg_marquardt;
+  return solver != Solver::posterior && solver != Solver::adaptive && solver != Solver::levenberg_marquardt;
 }
+
+namespace {
 
 void reject_contradictions(ConfigSection& section, const ReconstructionSettings& settings) {
   const auto& attack = settings.attack;
@@ -65,6 +66,7 @@ void describe(Config& config, ReconstructionSettings& settings) {
       "what the attacker knows of the labels");
   section.read("solver", attack.solver,
                {{"posterior", Solver::posterior},
+                {"adaptive", Solver::adaptive},
                 {"levenberg_marquardt", Solver::levenberg_marquardt},
                 {"lbfgs", Solver::lbfgs},
                 {"adam_cosine", Solver::adam_cosine},

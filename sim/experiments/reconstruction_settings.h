@@ -27,12 +27,16 @@ enum class Channel {
 
 enum class Solver {
   posterior,            ///< posterior linearisation; without max pooling, then Levenberg and Marquardt
+  adaptive,             ///< the same, which knows of the defence what it does to the update, but for its draws
   levenberg_marquardt,  ///< from the prior's mean
   lbfgs,                ///< first-order, squared distance (DLG)
   adam_cosine,          ///< first-order, cosine
   adam_l2,
   adam_l1,
 };
+
+/// Whether it takes steps along gradients, through LibTorch's derivatives.
+bool first_order(Solver solver);
 
 enum class Prior {
   basis,            ///< mean and principal components of public images, by class

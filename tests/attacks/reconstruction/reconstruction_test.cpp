@@ -136,6 +136,22 @@ TEST(Reconstruct, FindsBothImagesOfABatch) {
   for (const int64_t b : {0, 1}) EXPECT_GT(similarity(found.images[b], originals[b]), 0.9);
 }
 
+TEST(Reconstruct, WhoExpectsTheNoiseSeesThroughItAndWhoDoesNotIsMisled) {
+  const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto original = smooth_images(1, 9);
+  const auto clean = AlphaGradients(target.weights)(original, kLabel)[0];
+  const double deviation = 0.03 * clean.square().mean().sqrt().item<double>();
+  const auto noisy = clean + deviation * torch::randn(clean.sizes(), stream("noise"), clean.options());
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const ReconstructionOptions options{.posterior = {.stages = {{32, 4}}}, .refine = {.iterations = 5}};
+  const AlphaObservation naive(target.weights, {kLabel}, noisy);
+  AlphaObservation knowing(target.weights, {kLabel}, noisy);
+  knowing.expect_noise(torch::full_like(clean, deviation));
+  const double found = similarity(reconstruct(knowing, prior, options, stream("samples")).images[0], original[0]);
+  EXPECT_GT(found, 0.9);
+  EXPECT_GT(found, similarity(reconstruct(naive, prior, options, stream("samples")).images[0], original[0]) + 0.1);
+}
+
 TEST(Reconstruct, EnumeratingLabelsFindsTheLabelThatWasUsed) {
   const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
   const auto original = smooth_images(1, 9);
@@ -188,6 +204,9 @@ TEST(AlphaUpdate, WhatIsNoUpdateIsRefused) {
 TEST(AlphaObservation, AGradientOfAnotherSizeOrNotFiniteIsRefused) {
   const Target target({.cells = 4});
   EXPECT_THROW(AlphaObservation(target.weights, {kLabel}, torch::zeros({3})), Error);
+  AlphaObservation some(target.weights, {kLabel}, torch::zeros({target.weights.alphas()}));
+  EXPECT_THROW(some.expect_noise(torch::zeros({3})), Error);
+  EXPECT_THROW(some.expect_noise(torch::full({target.weights.alphas()}, -1.0)), Error);
   EXPECT_THROW(AlphaObservation(target.weights, {10}, torch::zeros({target.weights.alphas()})), Error);
   EXPECT_THROW(AlphaObservation(target.weights, {}, torch::zeros({target.weights.alphas()})), Error);
   EXPECT_THROW(AlphaObservation(target.weights, {kLabel}, torch::full({target.weights.alphas()}, NAN)), Error);

@@ -1,0 +1,49 @@
+#include "attacks/reconstruction/expected_noise.h"
+
+#include <cmath>
+
+namespace archleak::attacks {
+namespace {
+
+using defenses::NoiseOptions;
+using defenses::Transform;
+
+double gaussian_variance(const NoiseOptions& noise, const torch::Tensor& sent) {
+  switch (noise.unit) {
+    case NoiseOptions::Unit::std:
+      return noise.amount * noise.amount;
+    case NoiseOptions::Unit::variance:
+      return noise.amount;
+    case NoiseOptions::Unit::gradient: {
+      const double share = noise.amount * noise.amount;
+      return sent.square().mean().item<double>() * share / (1 + share);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+torch::Tensor expected_noise(const defenses::DefenseOptions& defense, const torch::Tensor& sent) {
+  const auto values = sent.detach().to(torch::kFloat64);
+  const auto size = values.abs();
+  auto variance = torch::zeros_like(values);
+  if (defense.has(Transform::noise) && defense.noise.on != NoiseOptions::On::weights) {
+    variance += gaussian_variance(defense.noise, values);
+  }
+  if (defense.has(Transform::clip_noise)) {
+    variance += std::pow(defense.clip_noise.noise_multiplier * defense.clip_noise.clip, 2);
+  }
+  if (defense.has(Transform::quantise)) {
+    const double step = size.max().item<double>() / ((1 << (defense.quantise.bits - 1)) - 1);
+    variance += step * step / 6;
+  }
+  const auto kept = size.masked_select(size > 0);
+  if (defense.has(Transform::top_k) && kept.numel() > 0) {
+    const double least = kept.min().item<double>();
+    variance += (size == 0).to(torch::kFloat64) * (least * least / 3);
+  }
+  return variance.sqrt();
+}
+
+}  // namespace archleak::attacks

@@ -1,0 +1,18 @@
+#pragma once
+#include <torch/torch.h>
+
+#include "defenses/options.h"
+
+namespace archleak::attacks {
+
+/// How far values that were sent are expected to be from those before the defence, as standard deviations like `sent`:
+/// what an attacker works out who knows the defence's settings, which are the deployment's and no secret.
+///
+/// Gaussian noise has its own deviation; in units of the gradient, that of a root mean square from which the noise's
+/// share is taken. A value rounded at random between levels a step apart varies by step / sqrt(6) (places between
+/// levels alike). A value that was not among the largest lies somewhere below the least that was sent: its size /
+/// sqrt(3). Variances of several add up. That clip_noise may have scaled the update is not accounted for, nor is a
+/// residual.
+torch::Tensor expected_noise(const defenses::DefenseOptions& defense, const torch::Tensor& sent);
+
+}  // namespace archleak::attacks
