@@ -24,16 +24,15 @@ double gaussian_variance(const NoiseOptions& noise, const torch::Tensor& sent) {
 
 }  // namespace
 
-torch::Tensor expected_noise(const defenses::DefenseOptions& defense, const torch::Tensor& sent) {
+torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double clip_noise_std,
+                             const torch::Tensor& sent) {
   const auto values = sent.detach().to(torch::kFloat64);
   const auto size = values.abs();
   auto variance = torch::zeros_like(values);
   if (defense.has(Transform::noise) && defense.noise.on != NoiseOptions::On::weights) {
     variance += gaussian_variance(defense.noise, values);
   }
-  if (defense.has(Transform::clip_noise)) {
-    variance += std::pow(defense.clip_noise.noise_multiplier * defense.clip_noise.clip, 2);
-  }
+  if (defense.has(Transform::clip_noise)) variance += clip_noise_std * clip_noise_std;
   if (defense.has(Transform::quantise)) {
     const double step = size.max().item<double>() / ((1 << (defense.quantise.bits - 1)) - 1);
     variance += step * step / 6;

@@ -11,8 +11,8 @@ namespace archleak::attacks {
 /// Gaussian noise has its own deviation; in units of the gradient, that of a root mean square from which the noise's
 /// share is taken. A value rounded at random between levels a step apart varies by step / sqrt(6) (places between
 /// levels alike). A value that was not among the largest lies somewhere below the least that was sent: its size /
-/// sqrt(3). Variances of several add up. That clip_noise may have scaled the update is not accounted for, nor is a
-/// residual.
-torch::Tensor expected_noise(const defenses::DefenseOptions& defense, const torch::Tensor& sent);
+/// sqrt(3). Variances of several add up. `clip_noise_std` is as in UpdateDefense; that clip_noise may have scaled the
+/// update is not accounted for, nor is a residual.
+torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double clip_noise_std, const torch::Tensor& sent);
 
 }  // namespace archleak::attacks

@@ -24,12 +24,14 @@ attacks::Reconstruction second_order(const CapturedUpdate& update, const std::ve
   if (labels.empty()) {
     return attacks::reconstruct_enumerating_labels(
         weights, update.gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return images.prior(label); },
-        solver, [&](int64_t label) { return generator(update, options.seed, label); }, update.sign_offset);
+        solver, [&](int64_t label) { return generator(update, options.seed, label); }, update.sign_offset,
+        update.noise);
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : labels) priors.push_back(images.prior(label));
-  return attacks::reconstruct(attacks::AlphaObservation(weights, labels, update.gradient, update.sign_offset),
-                              attacks::join_priors(priors), solver, generator(update, options.seed, 0));
+  attacks::AlphaObservation observation(weights, labels, update.gradient, update.sign_offset);
+  if (update.noise.defined()) observation.expect_noise(update.noise);
+  return attacks::reconstruct(observation, attacks::join_priors(priors), solver, generator(update, options.seed, 0));
 }
 
 attacks::FirstOrderMethod method_of(const std::string& solver) {

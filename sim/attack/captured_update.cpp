@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "attacks/reconstruction/expected_noise.h"
 #include "core/error.h"
 #include "core/pack.h"
+#include "sim/defense_setup.h"
 
 namespace archleak::sim {
 namespace {
@@ -77,13 +79,18 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
   update.finite = read.isfinite().all().item<bool>();
   using attacks::AlphaUpdateKind;
   if (update.finite) {
-    update.gradient = attacks::alpha_gradient_from(read, update.alpha,
-                                                   {.kind = gradient ? AlphaUpdateKind::gradient
-                                                            : adam   ? AlphaUpdateKind::adam
-                                                                     : AlphaUpdateKind::sgd,
-                                                    .lr = run.search.alpha_lr,
-                                                    .steps = update.steps,
-                                                    .decay = run.search.alpha_weight_decay});
+    const attacks::AlphaUpdate reading{.kind = gradient ? AlphaUpdateKind::gradient
+                                               : adam   ? AlphaUpdateKind::adam
+                                                        : AlphaUpdateKind::sgd,
+                                       .lr = run.search.alpha_lr,
+                                       .steps = update.steps,
+                                       .decay = run.search.alpha_weight_decay};
+    update.gradient = attacks::alpha_gradient_from(read, update.alpha, reading);
+    if (!adam && !run.defense.transforms.empty()) {
+      const auto plan = privacy_plan(run);
+      const auto deviations = attacks::expected_noise(run.defense, plan ? plan->client_std() : 0, read);
+      update.noise = (attacks::alpha_gradient_from(read + deviations, update.alpha, reading) - update.gradient).abs();
+    }
   }
   update.signs = adam;
   if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;

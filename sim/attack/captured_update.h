@@ -26,9 +26,11 @@ struct CapturedUpdate {
   torch::Tensor gradient;  ///< read from the update (attacks/reconstruction/alpha_update.h), `[alphas]` float64
   bool signs = false;      ///< a step of Adam: only the signs of gradient + sign_offset are known
   torch::Tensor sign_offset;
-  bool finite = true;  ///< else the gradient was not read
-  int64_t steps = 1;   ///< architecture steps behind it
-  int64_t images = 1;  ///< examples behind it: batch by batch, if no example comes twice
+  torch::Tensor noise;  ///< that the run's defence is expected to leave in the gradient, deviations `[alphas]`;
+                        ///< undefined without one and for signs
+  bool finite = true;   ///< else the gradient was not read
+  int64_t steps = 1;    ///< architecture steps behind it
+  int64_t images = 1;   ///< examples behind it: batch by batch, if no example comes twice
 };
 
 /// Puts `seen` together with its round's model. `run` is the configuration that went by; `shape` and `classes` are

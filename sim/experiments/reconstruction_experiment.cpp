@@ -64,7 +64,9 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
   torch::Tensor noise;  // of the gradient, as that of the update comes through the reading
   if (attack.solver == Solver::adaptive && !adam) {
-    const auto deviations = attacks::expected_noise(attacker.settings.defense, read);
+    const auto& defense = attacker.settings.defense;
+    const auto deviations =
+        attacks::expected_noise(defense, defense.clip_noise.noise_multiplier * defense.clip_noise.clip, read);
     noise = (attacks::alpha_gradient_from(read + deviations, before, attacker.wire.reading) - gradient).abs();
   }
 

@@ -22,7 +22,7 @@ TEST_P(ExpectedNoise, IsAboutWhatTheDefenceDidToTheUpdate) {
   const double clip_std = options.clip_noise.noise_multiplier * options.clip_noise.clip;
   defenses::UpdateDefense(options, clip_std)
       .apply({sent.data_ptr<float>(), kValues}, {.weights = 0, .alpha = kValues, .buffers = 0}, {.seed = 5});
-  const auto expected = expected_noise(options, sent);
+  const auto expected = expected_noise(options, clip_std, sent);
   ASSERT_GT(expected.max().item<double>(), 0);
   const auto changed = (sent - before).to(torch::kFloat64);
   EXPECT_NEAR(changed.norm().item<double>() / expected.norm().item<double>(), 1, 0.25);
@@ -30,11 +30,11 @@ TEST_P(ExpectedNoise, IsAboutWhatTheDefenceDidToTheUpdate) {
 
 TEST(ExpectedNoise, IsNoneWithoutADefenceAndOfThatOfTheWeights) {
   const auto sent = torch::randn({50});
-  EXPECT_EQ(expected_noise({}, sent).abs().max().item<double>(), 0);
+  EXPECT_EQ(expected_noise({}, 0, sent).abs().max().item<double>(), 0);
   DefenseOptions options;
   options.transforms = {Transform::noise};
   options.noise.on = NoiseOptions::On::weights;
-  EXPECT_EQ(expected_noise(options, sent).abs().max().item<double>(), 0);
+  EXPECT_EQ(expected_noise(options, 0, sent).abs().max().item<double>(), 0);
 }
 
 DefenseOptions with(Transform transform) {

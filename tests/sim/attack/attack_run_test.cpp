@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/pack.h"
+#include "sim/attack/captured_update.h"
 #include "sim/setup.h"
 #include "tests/support/paths.h"
 #include "tests/wire/zmtp_stream.h"
@@ -46,7 +47,7 @@ class AttackRun : public testing::Test {
     update_.assign(layout.alpha, 0.01f);
   }
 
-  AttackOutcome attack(const std::string& config = kConfig, const AttackRequest& request = {}) {
+  std::filesystem::path capture(const std::string& config) {
     const auto file = folder_ / "run.alcap";
     std::filesystem::remove(file);
     {
@@ -66,11 +67,21 @@ class AttackRun : public testing::Test {
                                                          .update = wire::Payload::own(std::vector<float>(update_))}}),
                   3);
     }
-    const attacks::Observation observation(file);
+    return file;
+  }
+
+  AttackOutcome attack(const std::string& config = kConfig, const AttackRequest& request = {}) {
+    const attacks::Observation observation(capture(config));
     const std::atomic<bool> stop{false};
     AttackOutcome outcome;
     attack_capture(observation, request, stop, outcome);
     return outcome;
+  }
+
+  CapturedUpdate read(const std::string& config) {
+    const attacks::Observation observation(capture(config));
+    return read_captured_update(observation, observation.rounds().at(0).updates.at(0), parse_run_config(config, "test"),
+                                {1, 28, 28}, 10, WeightKnowledge::broadcast, 1);
   }
 
   std::string error_of(const std::string& config = kConfig) {
@@ -100,6 +111,17 @@ TEST_F(AttackRun, AnUpdateWithValuesThatAreNotFiniteIsSkippedWithTheReason) {
     EXPECT_TRUE(outcome.results.images.empty());
     EXPECT_EQ(outcome.results.skipped, 1);
     EXPECT_THAT(outcome.results.skipped_why, HasSubstr("not finite"));
+  }
+}
+
+TEST_F(AttackRun, AnUpdateOfADefendedRunIsReadWithTheNoiseThatTheConfigurationTellsOf) {
+  const std::string defense = "[defense]\ntransforms = ['noise']\nnoise.amount = 0.25\nnoise.unit = ";
+  EXPECT_FALSE(read(kConfig).noise.defined());
+  for (const auto& [unit, expected] : {std::pair("'std'", 0.25), std::pair("'variance'", 0.5)}) {
+    const auto noise = read(kConfig + defense + unit + "\n").noise;
+    ASSERT_TRUE(noise.defined());
+    EXPECT_EQ(noise.numel(), std::ssize(update_));
+    EXPECT_NEAR((noise - expected).abs().max().item<double>(), 0, 1e-9) << unit;
   }
 }
 
