@@ -4,24 +4,17 @@
 //   archleak_bench_alpha_jacobian [cells channels side threads repeats]
 #include <torch/torch.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
 #include "attacks/reconstruction/alpha_jacobian.h"
+#include "bench/timing.h"
 #include "core/torch_random.h"
 
 namespace archleak::attacks {
 namespace {
 
 constexpr int64_t kDifferences = 16;
-
-template <typename Work>
-double seconds(Work work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 void gradient(nas::DagNetwork& network, const torch::Tensor& image) {
   const auto loss = torch::nn::functional::cross_entropy(network.forward(image), torch::tensor({3}));

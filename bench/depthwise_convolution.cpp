@@ -5,28 +5,15 @@
 //   archleak_bench_depthwise_convolution [batch threads turns]
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <vector>
 
+#include "bench/timing.h"
 #include "models/depthwise_convolution.h"
 
 namespace archleak {
 namespace {
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<int64_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 void compare(int64_t batch, int64_t channels, int64_t side, int64_t kernel, int64_t stride, int64_t dilation,
              int turns) {

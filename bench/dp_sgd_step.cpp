@@ -4,13 +4,12 @@
 //   archleak_bench_dp_sgd_step [batch threads turns]
 #include <torch/torch.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "bench/timing.h"
 #include "core/arena.h"
 #include "core/optimizer.h"
 #include "core/random.h"
@@ -21,17 +20,6 @@
 
 namespace archleak {
 namespace {
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
 
 void compare(const std::string& name, ExampleShape shape, int64_t batch, int turns) {
   const auto network = models::make_network(name, shape, 10, make_torch_generator({.purpose = "weights"}));

@@ -21,12 +21,10 @@ DepthwiseConvolution::DepthwiseConvolution(int64_t channels, int64_t kernel, int
                      .padding(dilation * (kernel - 1) / 2)
                      .dilation(dilation)
                      .groups(channels)
-                     .bias(false)),
-      stride_(stride),
-      dilation_(dilation) {}
+                     .bias(false)) {}
 
 torch::Tensor DepthwiseConvolution::forward(const torch::Tensor& input) {
-  return depthwise_convolution(input, weight, stride_, dilation_);
+  return depthwise_convolution(input, weight, options.stride()->front(), options.dilation()->front());
 }
 
 }  // namespace archleak::models

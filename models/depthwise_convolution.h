@@ -18,9 +18,6 @@ class DepthwiseConvolution : public torch::nn::Conv2dImpl {
   DepthwiseConvolution(int64_t channels, int64_t kernel, int64_t stride, int64_t dilation);
 
   torch::Tensor forward(const torch::Tensor& input);
-
- private:
-  int64_t stride_, dilation_;
 };
 
 }  // namespace archleak::models

@@ -67,7 +67,6 @@ struct SeparableUnit {
   std::shared_ptr<models::BatchNorm> norm;
   int64_t kernel, stride, dilation;
 
-  int64_t padding() const { return dilation * (kernel - 1) / 2; }
   torch::Tensor forward(const torch::Tensor& rectified) const;
 };
 

@@ -45,4 +45,12 @@ torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double cli
   return variance.sqrt();
 }
 
+torch::Tensor expected_gradient_noise(const defenses::DefenseOptions& defense, double clip_noise_std,
+                                      const torch::Tensor& sent, const torch::Tensor& alpha,
+                                      const AlphaUpdate& reading) {
+  if (defense.transforms.empty() || reading.kind == AlphaUpdateKind::adam) return {};
+  const auto moved = sent + expected_noise(defense, clip_noise_std, sent);  // the reading is linear
+  return (alpha_gradient_from(moved, alpha, reading) - alpha_gradient_from(sent, alpha, reading)).abs();
+}
+
 }  // namespace archleak::attacks

@@ -1,6 +1,7 @@
 #pragma once
 #include <torch/torch.h>
 
+#include "attacks/reconstruction/alpha_update.h"
 #include "defenses/options.h"
 
 namespace archleak::attacks {
@@ -14,5 +15,11 @@ namespace archleak::attacks {
 /// sqrt(3). Variances of several add up. `clip_noise_std` is as in UpdateDefense; that clip_noise may have scaled the
 /// update is not accounted for, nor is a residual.
 torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double clip_noise_std, const torch::Tensor& sent);
+
+/// The same of the gradient that `reading` finds in `sent` at `alpha` (all `[alphas]`, see alpha_gradient_from), as
+/// AlphaObservation::expect_noise takes it; undefined without a defence, and for Adam, which leaves signs alone.
+torch::Tensor expected_gradient_noise(const defenses::DefenseOptions& defense, double clip_noise_std,
+                                      const torch::Tensor& sent, const torch::Tensor& alpha,
+                                      const AlphaUpdate& reading);
 
 }  // namespace archleak::attacks

@@ -86,11 +86,9 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
                                        .steps = update.steps,
                                        .decay = run.search.alpha_weight_decay};
     update.gradient = attacks::alpha_gradient_from(read, update.alpha, reading);
-    if (!adam && !run.defense.transforms.empty()) {
-      const auto plan = privacy_plan(run);
-      const auto deviations = attacks::expected_noise(run.defense, plan ? plan->client_std() : 0, read);
-      update.noise = (attacks::alpha_gradient_from(read + deviations, update.alpha, reading) - update.gradient).abs();
-    }
+    const auto plan = privacy_plan(run);
+    update.noise =
+        attacks::expected_gradient_noise(run.defense, plan ? plan->client_std() : 0, read, update.alpha, reading);
   }
   update.signs = adam;
   if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;

@@ -62,12 +62,10 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const auto gradient = attacks::alpha_gradient_from(read, before, attacker.wire.reading);
   const bool adam = attacker.wire.reading.kind == attacks::AlphaUpdateKind::adam;
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
-  torch::Tensor noise;  // of the gradient, as that of the update comes through the reading
-  if (attack.solver == Solver::adaptive && !adam) {
-    const auto& defense = attacker.settings.defense;
-    const auto deviations =
-        attacks::expected_noise(defense, defense.clip_noise.noise_multiplier * defense.clip_noise.clip, read);
-    noise = (attacks::alpha_gradient_from(read + deviations, before, attacker.wire.reading) - gradient).abs();
+  torch::Tensor noise;
+  if (attack.solver == Solver::adaptive) {
+    noise = attacks::expected_gradient_noise(attacker.settings.defense, attacker.settings.clip_noise_std(), read,
+                                             before, attacker.wire.reading);
   }
 
   auto options = attacks::recommended_reconstruction(attacker.settings.graph, attack.batch);

@@ -73,6 +73,10 @@ struct ReconstructionSettings {
                            ///< else at the end
   } attack;
   defenses::DefenseOptions defense;
+
+  /// Of the noise of clip_noise; a single update has no run to calibrate it for.
+  double clip_noise_std() const { return defense.clip_noise.noise_multiplier * defense.clip_noise.clip; }
+
   struct Success {
     double similarity = 0.3;
     double probability = 0.5;

@@ -84,8 +84,7 @@ void mask(std::vector<float>& values, uint64_t seed) {
 torch::Tensor protect(const torch::Tensor& update, const torch::Tensor& start, const ReconstructionSettings& settings,
                       int64_t weights, uint64_t seed) {
   const auto& attack = settings.attack;
-  const auto defense = defenses::UpdateDefense(
-      settings.defense, settings.defense.clip_noise.noise_multiplier * settings.defense.clip_noise.clip);
+  const auto defense = defenses::UpdateDefense(settings.defense, settings.clip_noise_std());
   if (defense.empty() && attack.channel != Channel::secure_aggregation) return update;
   const bool values = attack.observation == ObservedUpdate::weights;
   const auto difference = (values ? update - start : update).to(torch::kFloat32).contiguous();

@@ -37,6 +37,19 @@ TEST(ExpectedNoise, IsNoneWithoutADefenceAndOfThatOfTheWeights) {
   EXPECT_EQ(expected_noise(options, 0, sent).abs().max().item<double>(), 0);
 }
 
+TEST(ExpectedGradientNoise, ComesThroughTheReadingAndIsUndefinedWhereNothingIsDefendedOrLeft) {
+  const auto alpha = torch::rand({50}, torch::kFloat64), sent = torch::randn({50}, torch::kFloat64);
+  DefenseOptions options;
+  options.transforms = {Transform::noise};
+  options.noise.unit = NoiseOptions::Unit::std;
+  options.noise.amount = 0.3;
+  const AlphaUpdate sgd{.kind = AlphaUpdateKind::sgd, .lr = 0.1, .steps = 2, .decay = 0.01};
+  const auto noise = expected_gradient_noise(options, 0, sent, alpha, sgd);
+  EXPECT_TRUE(noise.allclose(torch::full({50}, 0.3 / (0.1 * 2), torch::kFloat64)));
+  EXPECT_FALSE(expected_gradient_noise({}, 0, sent, alpha, sgd).defined());
+  EXPECT_FALSE(expected_gradient_noise(options, 0, sent, alpha, {.kind = AlphaUpdateKind::adam, .lr = 0.1}).defined());
+}
+
 DefenseOptions with(Transform transform) {
   DefenseOptions options;
   options.transforms = {transform};
