@@ -72,6 +72,18 @@ Image resize(const Image& image, int64_t height, int64_t width) {
   return result;
 }
 
+Image enlarge(const Image& image, int64_t factor) {
+  Image result{image.height * factor, image.width * factor, image.channels, {}};
+  result.pixels.reserve(image.pixels.size() * static_cast<size_t>(factor * factor));
+  for (int64_t y = 0; y < result.height; ++y) {
+    for (int64_t x = 0; x < result.width; ++x) {
+      const uint8_t* pixel = image.pixels.data() + (y / factor * image.width + x / factor) * image.channels;
+      result.pixels.insert(result.pixels.end(), pixel, pixel + image.channels);
+    }
+  }
+  return result;
+}
+
 void append_planar(const Image& image, std::vector<uint8_t>& pixels) {
   const int64_t count = image.height * image.width;
   for (int64_t channel = 0; channel < image.channels; ++channel) {

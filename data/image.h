@@ -25,6 +25,9 @@ Image crop(const Image& image, int64_t top, int64_t left, int64_t height, int64_
 /// `image` resampled to another size; averages when it shrinks.
 Image resize(const Image& image, int64_t height, int64_t width);
 
+/// `image` with every pixel drawn as a square of `factor` by `factor`, for people to look at.
+Image enlarge(const Image& image, int64_t factor);
+
 /// Appends the pixels of `image` as [channels, height, width].
 void append_planar(const Image& image, std::vector<uint8_t>& pixels);
 

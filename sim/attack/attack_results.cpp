@@ -8,10 +8,13 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/statistics.h"
+#include "data/image.h"
 #include "sim/html.h"
 
 namespace archleak::sim {
 namespace {
+
+constexpr int64_t kEnlarged = 4;
 
 std::string table(const AttackResults& results) {
   std::string text =
@@ -65,7 +68,7 @@ void write_attack(const std::filesystem::path& folder, const AttackResults& resu
   if (strip.pixels.empty()) {
     std::filesystem::remove(files.strip);
   } else {
-    data::write_png(files.strip, strip);
+    data::write_png(files.strip, data::enlarge(strip, kEnlarged));
   }
   write_file_atomically(files.summary, summary(results).dump(2) + "\n");
 }

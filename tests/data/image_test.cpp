@@ -87,6 +87,14 @@ TEST(Image, CropsAndAveragesWhenItShrinks) {
   EXPECT_EQ(small.pixels, std::vector<uint8_t>(192, 77));
 }
 
+TEST(Image, DrawsEveryPixelAsASquareWhenItIsEnlarged) {
+  const Image large = enlarge(Image{1, 2, 3, {1, 2, 3, 4, 5, 6}}, 2);
+  EXPECT_EQ(large.height, 2);
+  EXPECT_EQ(large.width, 4);
+  EXPECT_EQ(large.channels, 3);
+  EXPECT_THAT(large.pixels, ElementsAre(1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6));
+}
+
 TEST(ContactSheet, HasARowForEachClass) {
   Dataset dataset{"toy", {1, 2, 3}, 2, {}, {}, {1, 0, 1, 1}};
   for (int example = 0; example < 4; ++example) {
