@@ -18,7 +18,8 @@ void Observation::take(const wire::CapturedUnit& unit) {
   if (!unit.message) return;
   ++messages_;
   if (const auto* welcome = std::get_if<wire::Welcome>(&*unit.message)) {
-    welcome_ = *welcome;
+    if (!welcome_) welcome_ = *welcome;
+    several_runs_ = several_runs_ || welcome->config != welcome_->config || welcome->layout != welcome_->layout;
   } else if (const auto* model = std::get_if<wire::Model>(&*unit.message)) {
     rounds_[model->round].models.push_back(unit.place);
   } else if (const auto* outcome = std::get_if<wire::Outcome>(&*unit.message)) {

@@ -54,9 +54,12 @@ class Observation {
 
   const std::map<int64_t, SeenRound>& rounds() const { return rounds_; }
 
-  /// What the coordinator told the workers when they came in: the run's configuration among it. Nothing if no worker
+  /// What the coordinator told the first worker that came in: the run's configuration among it. Nothing if no worker
   /// came in while the recording went on.
   const std::optional<wire::Welcome>& welcome() const { return welcome_; }
+
+  /// Whether another configuration or layout went by later: rounds are then of more than one run.
+  bool several_runs() const { return several_runs_; }
 
   /// What clients send, from the configuration that went by. Throws ConfigError if it cannot be read.
   std::optional<ProtocolOptions> protocol() const;
@@ -65,7 +68,7 @@ class Observation {
   uint64_t ciphertexts() const { return ciphertexts_; }  ///< frames of connections under CURVE
   uint64_t unreadable() const { return unreadable_; }    ///< stretches of bytes
 
-  /// Why there is nothing to attack, for a threat model's line in a table; empty if there is an update or a sum in the
+  /// Why there is nothing to read, for a threat model's line in a table; empty if there is an update or a sum in the
   /// clear, or models and nothing masked.
   std::string blindness() const;
 
@@ -86,6 +89,7 @@ class Observation {
   wire::CaptureLookup lookup_;
   std::map<int64_t, SeenRound> rounds_;
   std::optional<wire::Welcome> welcome_;
+  bool several_runs_ = false;
   uint64_t messages_ = 0;
   uint64_t ciphertexts_ = 0;
   uint64_t unreadable_ = 0;

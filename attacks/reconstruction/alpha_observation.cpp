@@ -2,6 +2,9 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
+#include <limits>
+
 #include "core/error.h"
 
 namespace archleak::attacks {
@@ -97,6 +100,7 @@ double AlphaObservation::unexplained(const torch::Tensor& images) const {
   if (noise_.defined()) scale = (scale.square() + noise_.square()).sqrt();
   const auto residual = (predict(images.unsqueeze(0))[0] - observed_) / scale;
   const double found = residual.norm().item<double>(), nothing = (observed_ / scale).norm().item<double>();
+  if (!std::isfinite(found)) return std::numeric_limits<double>::infinity();
   return nothing > 0 ? found / nothing : found;
 }
 

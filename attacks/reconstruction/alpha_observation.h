@@ -60,8 +60,8 @@ class AlphaObservation {
                                Precision precision = Precision::exact) const;
 
   /// How far `images` `[pixels()]` are from explaining what was observed: the length of the residual with rows scaled
-  /// by their observed size (and the noise), relative to that of no explanation at all (zero). For choosing among
-  /// candidates; never reads the truth.
+  /// by their observed size (and the noise), relative to that of no explanation at all (zero); infinite where
+  /// figures are not finite. For choosing among candidates; never reads the truth.
   double unexplained(const torch::Tensor& images) const;
 
  private:

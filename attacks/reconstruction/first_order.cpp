@@ -29,11 +29,17 @@ class Attempt {
     const auto batch = static_cast<int64_t>(labels.size());
     shape.insert(shape.begin(), batch);
     images_ = torch::randn(shape, generator, observed_.options()).mul_(0.25).add_(0.5).requires_grad_();
+    if (options.mean.defined()) {
+      mean_ = options.mean.to(observed_.options());
+      deviation_ = options.deviation.to(observed_.options());
+    }
     if (options.joint_labels) {
       soft_ = torch::randn({batch, classes}, generator, observed_.options()).requires_grad_();
     } else {
       targets_ = torch::one_hot(torch::tensor(labels), classes).to(observed_.options());
     }
+    restrict();
+    remember();
   }
 
   // The objective with its gradient left in the leaves; the images' by sign if the options say so.
@@ -52,8 +58,7 @@ class Attempt {
   void keep_best() {
     if (!(mismatch_ < best_)) return;
     best_ = mismatch_;
-    best_images_ = images_.detach().clone();
-    if (soft_.defined()) best_labels_ = soft_.detach().argmax(1);
+    remember();
   }
 
   void restrict() {
@@ -75,9 +80,15 @@ class Attempt {
   }
 
  private:
+  void remember() {
+    best_images_ = images_.detach().clone();
+    if (soft_.defined()) best_labels_ = soft_.detach().argmax(1);
+  }
+
   torch::Tensor objective() {
     const auto targets = soft_.defined() ? torch::softmax(soft_, 1) : targets_;
-    const auto loss = -(targets * torch::log_softmax(network_.forward(images_), 1)).sum(1).mean();
+    const auto input = mean_.defined() ? (images_ - mean_) / deviation_ : images_;
+    const auto loss = -(targets * torch::log_softmax(network_.forward(input), 1)).sum(1).mean();
     // A parameter may have no part in the network, as the alpha of normal cells where all are reductions.
     const auto gradients = torch::autograd::grad({loss}, parameters_, {}, true, /*create_graph=*/true,
                                                  /*allow_unused=*/true);
@@ -100,7 +111,7 @@ class Attempt {
   nas::SearchNetwork& network_;
   const std::vector<torch::Tensor>& parameters_;
   const FirstOrderOptions& options_;
-  torch::Tensor observed_, images_, soft_, targets_, best_images_, best_labels_;
+  torch::Tensor observed_, mean_, deviation_, images_, soft_, targets_, best_images_, best_labels_;
   double mismatch_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
 };
@@ -172,7 +183,6 @@ FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<
   FirstOrderResult best;
   for (int64_t restart = 0; restart < std::max<int64_t>(options.restarts, 1); ++restart) {
     Attempt attempt(network, parameters, observed, image_shape, labels, classes, options, generator);
-    attempt.restrict();
     if (options.step == FirstOrderOptions::Step::adam) {
       run_adam(attempt, options);
     } else {

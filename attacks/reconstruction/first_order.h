@@ -27,6 +27,8 @@ struct FirstOrderOptions {
   bool joint_labels = false;      ///< optimise soft labels too; the labels given are then not read
   double denoise_above = 0;       ///< after every iteration, pixels above it become 0 (kappa / 255); 0: off
   int64_t restarts = 1;           ///< attempts from other noise, of which that with the smallest objective is kept
+  torch::Tensor mean, deviation;  ///< `[channels, height, width]`: the network's input is (pixel - mean) / deviation;
+                                  ///< undefined: the pixels themselves
 };
 
 /// The published attacks by name.
@@ -41,23 +43,24 @@ enum class FirstOrderMethod {
 FirstOrderOptions recommended_first_order(FirstOrderMethod method);
 
 struct FirstOrderResult {
-  torch::Tensor images;         ///< `[batch, channels, height, width]`, within [0, 1]
+  torch::Tensor images;         ///< pixels `[batch, channels, height, width]`, within [0, 1]
   std::vector<int64_t> labels;  ///< as known, or the largest soft label
-  double objective = 0;         ///< of what is returned, total variation left out
+  double objective = 0;         ///< of what is returned, total variation left out; infinite if it was never finite
 };
 
 /// The classic attack: moves images until their gradient is the observed one (Zhu, Liu, Han 2019; Geiping et al. 2020).
 ///
 /// `parameters` are those of `network` whose gradient was `observed`, in the same order: alpha, or alpha and weights.
-/// Any search network will do whose execution is plain (it is differentiated twice). Images start from N(0.5, 0.25),
-/// and candidates are kept within [0, 1]. Deterministic in `generator`. Throws Error for gradients of other shapes.
+/// Any search network will do whose execution is plain (it is differentiated twice). Pixels start from
+/// N(0.5, 0.25), and candidates are kept within [0, 1]. Deterministic in `generator`. Throws Error for gradients of
+/// other shapes.
 FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<torch::Tensor>& parameters,
                                  const std::vector<torch::Tensor>& observed, torch::IntArrayRef image_shape,
                                  const std::vector<int64_t>& labels, int64_t classes, const FirstOrderOptions& options,
                                  at::Generator generator);
 
-/// The label of a single image from the gradient of the classifier's bias, or of its weights summed over features that
-/// are not negative: the only negative entry (Zhao, Mopuri, Bilen 2020). `gradient` is `[classes]`.
+/// iDLG: the label of a single image from the gradient `[classes]` of the classifier's bias, which is softmax minus the
+/// label: the only negative entry (Zhao, Mopuri, Bilen 2020).
 int64_t label_from_head_gradient(const torch::Tensor& gradient);
 
 }  // namespace archleak::attacks

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 namespace archleak::attacks {
 namespace {
@@ -14,8 +15,11 @@ class ErrorPrecision {
       : shrinkage_(shrinkage), factor_(error * std::sqrt(1 - shrinkage)) {
     auto inner = torch::mm(factor_, factor_.t());
     inner.diagonal().add_(shrinkage);
-    inner_ = torch::linalg_cholesky(inner);
+    torch::Tensor failure;
+    std::tie(inner_, failure) = torch::linalg_cholesky_ex(inner);
+    exists_ = failure.item<int64_t>() == 0;
   }
+  bool exists() const { return exists_; }  ///< false for errors so large that rounding hides the identity
   torch::Tensor apply(const torch::Tensor& columns) const {
     const auto within = torch::cholesky_solve(torch::mm(factor_, columns), inner_);
     return (columns - torch::mm(factor_.t(), within)) / shrinkage_;
@@ -24,6 +28,7 @@ class ErrorPrecision {
  private:
   double shrinkage_;
   torch::Tensor factor_, inner_;
+  bool exists_;
 };
 
 // Draws from the belief as differences from its mean, in pairs of opposite sign, `[components, samples]`.
@@ -65,6 +70,7 @@ bool condition(Posterior& belief, const AlphaObservation& observation, const Gau
   error = error / scale;
   const auto bias = error.mean(0);
   const ErrorPrecision precision((error - bias) / std::sqrt(static_cast<double>(options.samples)), options.shrinkage);
+  if (!precision.exists()) return false;
   const auto jacobian = at.jacobian * (kept_slope / scale).unsqueeze(1);
   const auto misfit = (observation.observed() - centre) / scale;
   auto estimated = belief.coordinates.slice(0, 0, components);
@@ -84,6 +90,35 @@ bool condition(Posterior& belief, const AlphaObservation& observation, const Gau
   return true;
 }
 
+// How many components a stage estimates.
+int64_t components_of(const PosteriorStage& stage, const GaussianPrior& prior) {
+  const bool flat = prior.deviations.max().equal(prior.deviations.min());
+  return flat ? prior.size() : std::min(stage.components, prior.size());
+}
+
+// The belief that explains the observation best so far.
+class BestBelief {
+ public:
+  BestBelief(const AlphaObservation& observation, const GaussianPrior& prior, const Posterior& start)
+      : observation_(observation), prior_(prior) {
+    see(start);
+  }
+  void see(const Posterior& belief) {
+    last_ = observation_.unexplained(prior_.image(belief.coordinates));
+    if (belief_.coordinates.defined() && !(last_ < least_)) return;
+    least_ = last_;
+    belief_ = belief;
+    belief_.coordinates = belief.coordinates.clone();  // conditioning works in place
+  }
+  Posterior choose(const Posterior& last) const { return last_ > 1 ? belief_ : last; }
+
+ private:
+  const AlphaObservation& observation_;
+  const GaussianPrior& prior_;
+  Posterior belief_;
+  double last_ = 0, least_ = 0;
+};
+
 }  // namespace
 
 Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
@@ -94,13 +129,15 @@ Posterior linearise_posterior(const AlphaObservation& observation, const Gaussia
     auto leading = belief.coordinates.slice(0, 0, options.stages.front().components);
     leading.normal_(0, options.start, generator);
   }
+  BestBelief best(observation, prior, belief);
   for (const auto& stage : options.stages) {
-    const int64_t components = std::min(stage.components, prior.size());
+    const int64_t components = components_of(stage, prior);
     for (int64_t i = 0; i < stage.iterations; ++i) {
-      if (!condition(belief, observation, prior, options, components, generator)) return belief;
+      if (!condition(belief, observation, prior, options, components, generator)) return best.choose(belief);
+      best.see(belief);
     }
   }
-  return belief;
+  return options.stages.empty() ? belief : best.choose(belief);
 }
 
 }  // namespace archleak::attacks

@@ -8,7 +8,8 @@
 
 namespace archleak::attacks {
 
-/// One stage: the leading components are estimated, the others stay with the prior.
+/// One stage: the leading components are estimated, the others stay with the prior. Where none leads, since all have
+/// the same deviation (`flat_prior`), all are estimated.
 struct PosteriorStage {
   int64_t components = 100;
   int64_t iterations = 4;
@@ -38,8 +39,9 @@ struct Posterior {
 /// as it narrows, the error shrinks with it. Noise that the observation expects comes on top of it. Nothing but the
 /// observation, the model and the prior is used.
 ///
-/// An observation that the model cannot explain at all (noise, masks) may drive images so far that figures are no
-/// longer finite: then the belief before that step is returned. Deterministic in `generator`.
+/// An observation that the model cannot explain (noise, masks, other weights) drives the belief away: it ends where
+/// figures are no longer finite, and where the last belief explains less than nothing would (`unexplained` above one),
+/// that one is returned, of all and the start, which explains most. Deterministic in `generator`.
 Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
                               const PosteriorOptions& options, at::Generator generator);
 

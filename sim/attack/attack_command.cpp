@@ -50,8 +50,8 @@ void print(const AttackResults& results, const AttackPlace& place) {
   if (!results.blindness.empty()) {
     fmt::print("attack     {}\n", results.blindness);
   } else {
-    fmt::print("rebuilt    {} of {} images, recognised and identified among others of their class\n",
-               results.successes(), results.images.size());
+    fmt::print("rebuilt    {} of {} images, {} and identified among others of their class\n", results.successes(),
+               results.images.size(), recognised_as(results.classifier));
   }
   if (results.skipped > 0) fmt::print("skipped    {} updates: {}\n", results.skipped, results.skipped_why);
   for (const auto& image : results.images) {
@@ -68,9 +68,8 @@ int run_attack(const AttackArguments& arguments) {
   start_logging("attack", "warn");
   const AttackPlace place = find_place(arguments);
   const attacks::Observation observation(place.capture);
-  AttackOutcome outcome{.results = {.capture = place.capture.string(), .blindness = observation.blindness()}};
-  if (outcome.results.blindness.empty())
-    attack_capture(observation, arguments.request, install_stop_signals(), outcome);
+  AttackOutcome outcome{.results = {.capture = place.capture.string()}};
+  attack_capture(observation, arguments.request, install_stop_signals(), outcome);
   write_attack(place.out, outcome.results, outcome.images.empty() ? data::Image{} : draw_strip(outcome.images));
   if (place.run) write_report(*place.run);
   print(outcome.results, place);

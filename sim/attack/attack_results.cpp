@@ -41,6 +41,7 @@ nlohmann::ordered_json summary(const AttackResults& results) {
   }
   const auto count = static_cast<int64_t>(results.images.size());
   const auto rate = estimate_rate(results.successes(), count);
+  json["classifier"] = results.classifier;
   json["images"] = count;
   json["successes"] = results.successes();
   json["success_interval"] = {rate.low, rate.high};
@@ -55,6 +56,10 @@ nlohmann::ordered_json summary(const AttackResults& results) {
 }
 
 }  // namespace
+
+const char* recognised_as(bool classifier) {
+  return classifier ? "recognised by the classifier" : "similar (SSIM of at least 0.3)";
+}
 
 int64_t AttackResults::successes() const {
   return std::count_if(images.begin(), images.end(),
@@ -84,12 +89,12 @@ std::string attack_section(const std::filesystem::path& folder) {
     if (!blindness.empty()) {
       facts.emplace_back("Result", escape_html(blindness));
     } else if (images > 0) {
-      facts.emplace_back("Rebuilt",
-                         fmt::format("{} of {} images recognised, and identified among others of their class "
-                                     "(95 % interval {:.0f} to {:.0f} %)",
-                                     json.at("successes").get<int64_t>(), images,
-                                     100 * json.at("success_interval").at(0).get<double>(),
-                                     100 * json.at("success_interval").at(1).get<double>()));
+      facts.emplace_back("Rebuilt", fmt::format("{} of {} images {}, and identified among others of their class "
+                                                "(95 % interval {:.0f} to {:.0f} %)",
+                                                json.at("successes").get<int64_t>(), images,
+                                                recognised_as(json.at("classifier").get<bool>()),
+                                                100 * json.at("success_interval").at(0).get<double>(),
+                                                100 * json.at("success_interval").at(1).get<double>()));
       facts.emplace_back("Similarity",
                          fmt::format("median SSIM {:.2f}; {:.2f} given another image's gradient, {:.2f} "
                                      "for the prior's mean",

@@ -21,9 +21,9 @@ struct AttackedImage {
   double mse = 0;
   double psnr = 0;
   double correlation = 0;
-  int64_t nearer = 0;  ///< of the other images of the class, how many are at least as similar
-  int64_t others = 0;  ///< how many there were
-  bool recognised = false;
+  int64_t nearer = 0;       ///< of the other images of the class, how many are at least as similar
+  int64_t others = 0;       ///< how many there were
+  bool recognised = false;  ///< similar enough, and of the true class to the classifier if there is one
   bool identified = false;
   double null_ssim = 0;  ///< of the same reconstruction with another image of the class
   double mean_ssim = 0;  ///< of the prior's mean with this image
@@ -36,12 +36,16 @@ struct AttackResults {
   std::string capture;
   std::string blindness;                                          ///< why there was nothing to attack; else empty
   std::vector<std::pair<std::string, std::string>> threat_model;  ///< name and value
+  bool classifier = false;                                        ///< whether one had to see the true class
   std::vector<AttackedImage> images;
   int64_t skipped = 0;  ///< updates that were not attacked, for `skipped_why`
   std::string skipped_why;
 
   int64_t successes() const;  ///< recognised and identified
 };
+
+/// In words, what counts as recognised with a classifier and without one.
+const char* recognised_as(bool classifier);
 
 /// The files in an attack's folder.
 struct AttackFiles {

@@ -28,18 +28,41 @@ std::vector<attacks::SeenUpdate> choose(const attacks::Observation& observation,
   return chosen;
 }
 
+std::string describe_optimizer(const RunConfig& run) {
+  if (run.protocol.protocol == Protocol::gradient) return "one gradient";
+  const bool adam = run.search.alpha_optimizer == client::AlphaOptimizer::adam;
+  return fmt::format("{} with learning rate {}", adam ? "Adam" : "SGD", run.search.alpha_lr);
+}
+
+std::string describe_defences(const RunConfig& run) {
+  std::vector<std::string> parts;
+  for (const auto transform : run.defense.transforms) parts.emplace_back(defenses::name_of(transform));
+  if (run.defense.dp_sgd.enabled) parts.emplace_back("DP-SGD");
+  if (run.search.alpha_l2 > 0) parts.push_back(fmt::format("L2 on alpha, {}", run.search.alpha_l2));
+  return parts.empty() ? "none" : fmt::format("{}; settings known", fmt::join(parts, ", "));
+}
+
+std::string describe_classifier(const AttackRequest& request) {
+  if (request.classifier.empty()) return "none: similarity alone decides what is recognised";
+  return request.classifier + "; independent only if it has not been trained on the clients' images";
+}
+
 std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& run, const AttackRequest& request) {
   const bool graph = run.space_kind == SpaceKind::graph;
   return {
       {"Protocol", name_of(run.protocol.protocol)},
+      {"Step of alpha", describe_optimizer(run)},
       {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
       {"Batch size", fmt::format("{}", run.training.batch_size)},
+      {"Defences", describe_defences(run)},
+      {"Transport", run.protocol.secure_aggregation ? "in the clear, updates masked" : "in the clear"},
       {"Weights", request.weights == WeightKnowledge::broadcast      ? "known: the broadcast went by"
                   : request.weights == WeightKnowledge::initial_seed ? "of the initial seed, which went by"
                                                                      : "unknown"},
       {"Labels", request.labels_known ? "known" : "unknown"},
       {"Public images", "the test split, disjoint from the clients' images"},
-      {"Solver", request.options.solver}};
+      {"Solver", request.options.solver},
+      {"Classifier", describe_classifier(request)}};
 }
 
 /// One run's attack: what the attacker has, and what the evaluation holds its images against.
@@ -59,12 +82,12 @@ class Attack {
     const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes(), request_.weights,
                                              attacker_seed());
     const auto reason = cannot_be_attacked(update);
-    if (!reason.empty()) {
-      ++outcome_.results.skipped;
-      outcome_.results.skipped_why = reason;
-      return;
-    }
+    if (!reason.empty()) return skip(reason);
     const auto examples = examples_behind(run_, *data_, seen.round, seen.client, update.steps);
+    if (std::ssize(examples) != update.images) {
+      return skip(
+          fmt::format("{} images behind an update, where the capture tells of {}", examples.size(), update.images));
+    }
     std::vector<int64_t> labels;
     for (const int64_t example : examples) {
       if (request_.labels_known) labels.push_back(victims_.label(example));
@@ -73,6 +96,22 @@ class Attack {
     const auto found = attack_captured_update(update, labels, open_, request_.options);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     judge(update, found, examples, seconds.count());
+  }
+
+  /// Throws DataError unless the network has the layout that went by (none: it was not recorded).
+  void expect_layout(const std::string& fingerprint) const {
+    const auto own = make_global_model(run_, open_.shape(), open_.classes()).arena.layout().fingerprint();
+    if (!fingerprint.empty() && fingerprint != own) {
+      throw DataError(fmt::format(
+          "attack: expected a network of the layout {} that went by, got {}: the data here are not the run's, or it is "
+          "of another version",
+          fingerprint, own));
+    }
+  }
+
+  void skip(const std::string& reason) {
+    ++outcome_.results.skipped;
+    outcome_.results.skipped_why = reason;
   }
 
  private:
@@ -87,7 +126,7 @@ class Attack {
       return fmt::format("{} images behind an update, more than --largest-batch {}", update.images,
                          request_.largest_batch);
     }
-    if (!update.finite) return "values that are not finite";
+    if (!update.unreadable.empty()) return update.unreadable;
     if (update.gradient.abs().max().item<double>() == 0) return "alpha did not move";
     return {};
   }
@@ -107,6 +146,12 @@ class Attack {
         return attacks::judge(image, original, others.slice(0, 0, 0), shape, label, {}).ssim;
       };
       const auto own = attacks::judge(rebuilt[b], truth[of], others, shape, label, recogniser_);
+      auto engine = make_engine({.seed = request_.options.seed,
+                                 .round = update.round,
+                                 .client = update.client,
+                                 .purpose = "null image",
+                                 .index = of});
+      const auto another = victims_.another(examples[of], engine);
       outcome_.results.images.push_back({.round = update.round,
                                          .client = update.client,
                                          .image = of,
@@ -120,7 +165,7 @@ class Attack {
                                          .others = others.size(0),
                                          .recognised = own.recognised,
                                          .identified = own.identified,
-                                         .null_ssim = others.size(0) > 0 ? similarity(rebuilt[b], others[0]) : 0,
+                                         .null_ssim = another ? similarity(rebuilt[b], victims_.image(*another)) : 0,
                                          .mean_ssim = similarity(open_.images(open_.prior(label).mean), truth[of]),
                                          .unexplained = found.unexplained,
                                          .seconds = seconds});
@@ -138,16 +183,42 @@ class Attack {
   attacks::Recogniser recogniser_;
 };
 
+/// Why there is no update to attack.
+std::string nothing_chosen(const attacks::Observation& observation, const AttackRequest& request) {
+  size_t sums = 0;
+  for (const auto& [number, round] : observation.rounds()) sums += round.sums.size();
+  if (request.round >= 0 || request.client >= 0) {
+    return "nothing to attack: no update of that round and client went by";
+  }
+  if (sums > 0) {
+    return fmt::format("nothing to attack: {} sums of several clients went by, and no client's own update", sums);
+  }
+  return "nothing to attack: models went by, and no update";
+}
+
 }  // namespace
 
 void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
                     const std::atomic<bool>& stop, AttackOutcome& outcome) {
+  outcome.results.blindness = observation.blindness();
+  if (!observation.welcome() && !outcome.results.blindness.empty()) {
+    outcome.results.threat_model = {{"Transport", observation.ciphertexts() > 0 ? "encrypted (CURVE)" : "unknown"}};
+    return;
+  }
   if (!observation.welcome()) {
     throw DataError(
         "attack: expected the configuration of the run in the capture, got none: no worker came in while "
         "the recording went on");
   }
+  if (observation.several_runs()) {
+    throw DataError(
+        "attack: expected the capture of one run, got the configurations of several; record each run in a file of its "
+        "own");
+  }
   const RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
+  outcome.results.threat_model = threat_model(run, request);
+  outcome.results.classifier = !request.classifier.empty();
+  if (!outcome.results.blindness.empty()) return;
   if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
     outcome.results.blindness = "nothing to attack: no architecture parameters are on the wire under this protocol";
     return;
@@ -159,14 +230,23 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
         nas::name_of(run.strategy.kind));
     return;
   }
-  outcome.results.threat_model = threat_model(run, request);
-  Attack attack(run, request, outcome);
   const auto chosen = choose(observation, request);
+  if (chosen.empty()) {
+    outcome.results.blindness = nothing_chosen(observation, request);
+    return;
+  }
+  Attack attack(run, request, outcome);
+  attack.expect_layout(observation.welcome()->layout);
   Progress progress("attack", "updates", static_cast<int64_t>(chosen.size()));
   for (const auto& seen : chosen) {
     outcome.interrupted = stop;
     if (outcome.interrupted) break;
-    attack.rebuild(observation, seen);
+    try {
+      attack.rebuild(observation, seen);
+    } catch (const Error& error) {
+      if (chosen.size() == 1) throw;
+      attack.skip(error.what());
+    }
     progress.advance();
   }
 }

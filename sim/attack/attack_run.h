@@ -29,8 +29,10 @@ struct AttackOutcome {
   bool interrupted = false;
 };
 
-/// Attacks the updates of a capture that can be read and holds the images against the originals. Stops, with what it
-/// has, when `stop` is set. Throws DataError for a capture without the run's configuration.
+/// Attacks the updates of a capture that can be read and holds the images against the originals; says so where there is
+/// nothing to read. Of several updates, one that cannot be attacked is skipped with the reason. Stops, with what it
+/// has, when `stop` is set. Throws DataError for a capture without the run's configuration, of several runs, or of
+/// another network than the configuration builds here.
 void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
                     const std::atomic<bool>& stop, AttackOutcome& outcome);
 

@@ -56,12 +56,14 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
   solver.joint_labels = labels.empty();
   solver.restarts = options.restarts;
   const auto shape = images.shape();
+  solver.mean = images.mean().view({shape.channels, shape.height, shape.width});
+  solver.deviation = images.deviation().view_as(solver.mean);
   const auto assumed = labels.empty() ? std::vector<int64_t>(update.images) : labels;
   const auto found =
       attacks::match_gradients(network, network.alphas(), gradients, {shape.channels, shape.height, shape.width},
                                assumed, images.classes(), solver, generator(update, options.seed, 0));
-  return {
-      .images = found.images.flatten(1).to(torch::kFloat64), .labels = found.labels, .unexplained = found.objective};
+  const auto inputs = (found.images.flatten(1).to(torch::kFloat64) - images.mean()) / images.deviation();
+  return {.images = inputs, .labels = found.labels, .unexplained = found.objective};
 }
 
 }  // namespace

@@ -52,6 +52,27 @@ GlobalModel known_target(const attacks::Observation& observation, const attacks:
   return target;
 }
 
+/// Why no update of this kind tells the gradient of alpha; empty if it does.
+std::string hidden_gradient(const RunConfig& run, int64_t round, int64_t steps, bool adam) {
+  if (run.architect.order != nas::ArchitectureOrder::first) {
+    return "alpha's gradient is not of the first order, which is the one that this attack computes";
+  }
+  if (run.defense.dp_sgd.enabled) {
+    return "DP-SGD clips the gradient of each example, which this attack does not compute";
+  }
+  if (adam && steps > 1) return fmt::format("{} steps of Adam: their sum does not tell the signs of one", steps);
+  if (adam && run.training.carry_optimizer && round > 0) {
+    return "Adam goes on with the moments of earlier rounds, so that a step does not tell the gradient's signs";
+  }
+  return {};
+}
+
+/// Whether clipping to `run.search.alpha_clip_norm` may have shortened a gradient that was read.
+bool shortened(const RunConfig& run, const torch::Tensor& gradient, int64_t steps) {
+  const double clip = run.search.alpha_clip_norm;
+  return clip > 0 && (steps > 1 || gradient.norm().item<double>() > 0.999 * clip);
+}
+
 }  // namespace
 
 CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
@@ -76,9 +97,11 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
   if (run.protocol.protocol == Protocol::weights) read = read - update.alpha;
   update.steps = gradient ? 1 : steps_of(seen);
   const bool adam = !gradient && run.search.alpha_optimizer == client::AlphaOptimizer::adam;
-  update.finite = read.isfinite().all().item<bool>();
+  update.unreadable = read.isfinite().all().item<bool>() ? hidden_gradient(run, seen.round, update.steps, adam)
+                                                         : "values that are not finite";
+  const auto l2 = 2 * run.search.alpha_l2 * update.alpha;  // of the loss, so part of every gradient
   using attacks::AlphaUpdateKind;
-  if (update.finite) {
+  if (update.unreadable.empty()) {
     const attacks::AlphaUpdate reading{.kind = gradient ? AlphaUpdateKind::gradient
                                                : adam   ? AlphaUpdateKind::adam
                                                         : AlphaUpdateKind::sgd,
@@ -86,12 +109,16 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
                                        .steps = update.steps,
                                        .decay = run.search.alpha_weight_decay};
     update.gradient = attacks::alpha_gradient_from(read, update.alpha, reading);
+    if (!adam && shortened(run, update.gradient, update.steps)) {
+      update.unreadable = "the gradient was clipped to search.alpha_clip_norm, so that its length is not known";
+    }
+    update.gradient -= l2;
     const auto plan = privacy_plan(run);
     update.noise =
         attacks::expected_gradient_noise(run.defense, plan ? plan->client_std() : 0, read, update.alpha, reading);
   }
   update.signs = adam;
-  if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha;
+  if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha + l2;
 
   const auto valid =
       std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen.weight) * run.search.valid_share));

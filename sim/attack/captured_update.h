@@ -26,17 +26,17 @@ struct CapturedUpdate {
   torch::Tensor gradient;  ///< read from the update (attacks/reconstruction/alpha_update.h), `[alphas]` float64
   bool signs = false;      ///< a step of Adam: only the signs of gradient + sign_offset are known
   torch::Tensor sign_offset;
-  torch::Tensor noise;  ///< that the run's defence is expected to leave in the gradient, deviations `[alphas]`;
-                        ///< undefined without one and for signs
-  bool finite = true;   ///< else the gradient was not read
-  int64_t steps = 1;    ///< architecture steps behind it
-  int64_t images = 1;   ///< examples behind it: batch by batch, if no example comes twice
+  torch::Tensor noise;     ///< that the run's defence is expected to leave in the gradient, deviations `[alphas]`;
+                           ///< undefined without one and for signs
+  std::string unreadable;  ///< why the gradient could not be read from the update; empty if it was
+  int64_t steps = 1;       ///< architecture steps behind it
+  int64_t images = 1;      ///< examples behind it: batch by batch, if no example comes twice
 };
 
 /// Puts `seen` together with its round's model. `run` is the configuration that went by; `shape` and `classes` are
 /// those of its data; `seed` is of weights that the attacker draws. Alpha is the broadcast's first copy, whatever is
-/// known of the weights, unless they come from the initial seed. Throws DataError if the model is needed and did not go
-/// by or the sizes differ from what the configuration says.
+/// known of the weights, unless they come from the initial seed. An L2 term on alpha is taken off the gradient. Throws
+/// DataError if the model is needed and did not go by or the sizes differ from what the configuration says.
 CapturedUpdate read_captured_update(const attacks::Observation& observation, const attacks::SeenUpdate& seen,
                                     const RunConfig& run, ExampleShape shape, int64_t classes, WeightKnowledge weights,
                                     uint64_t seed);

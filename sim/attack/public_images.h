@@ -31,6 +31,10 @@ class PublicImages {
   /// Images `[images, pixels]` in [0, 1] from network inputs.
   torch::Tensor images(const torch::Tensor& inputs) const { return inputs * deviation_ + mean_; }
 
+  /// `[pixels]` each: a network's input is (pixel - mean) / deviation.
+  const torch::Tensor& mean() const { return mean_; }
+  const torch::Tensor& deviation() const { return deviation_; }
+
   /// Mean and principal components of the class's images as network inputs.
   const attacks::GaussianPrior& prior(int64_t label) const;
 

@@ -2,8 +2,10 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "core/random.h"
 #include "data/dataset.h"
 
 namespace archleak::sim {
@@ -20,8 +22,12 @@ class VictimImages {
   /// An image `[pixels]` in [0, 1], float64.
   torch::Tensor image(int64_t index) const;
 
-  /// The first `count` images of the class other than `index`, `[images, pixels]`; fewer if there are not so many.
-  torch::Tensor same_class(int64_t index, int64_t count) const;
+  /// The first `count` images of the class other than `index` and `without`, `[images, pixels]`; fewer if there are not
+  /// so many.
+  torch::Tensor same_class(int64_t index, int64_t count, int64_t without = -1) const;
+
+  /// Another image of the class at random; nothing if it is the only one.
+  std::optional<int64_t> another(int64_t index, RandomEngine& engine) const;
 
  private:
   data::Dataset images_;

@@ -7,9 +7,9 @@ namespace archleak::sim {
 /// near that came. Settings: sim/experiments/reconstruction_settings.h.
 ///
 /// Figures are those of the batch's first image, so that trials are independent; "batch_success" is the share of the
-/// whole batch. Null figures compare the reconstruction with another image of the victim's class: what the attack gives
-/// from the gradient of an image that is not the victim's. Mean figures are those of the prior's mean, without any
-/// observation.
+/// whole batch. Null figures judge the reconstruction as if the victim had been another image of its class, drawn at
+/// random: what the attack gives from a gradient that is not the victim's. Mean figures are those of the prior's mean,
+/// without any observation.
 Experiment reconstruction_experiment();
 
 }  // namespace archleak::sim

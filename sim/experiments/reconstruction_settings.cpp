@@ -14,6 +14,10 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
     section.fail("label",
                  "expected batch 1 and the solver \"posterior\" or \"levenberg_marquardt\" for \"enumerated\"");
   }
+  if (attack.label == LabelKnowledge::inferred &&
+      (attack.batch != 1 || attack.observation != ObservedUpdate::gradient_and_weights)) {
+    section.fail("label", "expected batch 1 and the observation \"gradient_and_weights\" for \"inferred\"");
+  }
   if (attack.label == LabelKnowledge::joint && !first_order(attack.solver)) {
     section.fail("label", "expected a first-order solver for \"joint\"");
   }
@@ -60,10 +64,12 @@ void describe(Config& config, ReconstructionSettings& settings) {
   std::string weights = attack.weights_known ? "known" : "unknown";
   section.read("weights", weights, {"known", "unknown"}, "whether the attacker has the broadcast weights");
   attack.weights_known = weights == "known";
-  section.read(
-      "label", attack.label,
-      {{"known", LabelKnowledge::known}, {"enumerated", LabelKnowledge::enumerated}, {"joint", LabelKnowledge::joint}},
-      "what the attacker knows of the labels");
+  section.read("label", attack.label,
+               {{"known", LabelKnowledge::known},
+                {"enumerated", LabelKnowledge::enumerated},
+                {"inferred", LabelKnowledge::inferred},
+                {"joint", LabelKnowledge::joint}},
+               "what the attacker knows of the labels");
   section.read("solver", attack.solver,
                {{"posterior", Solver::posterior},
                 {"adaptive", Solver::adaptive},

@@ -47,6 +47,7 @@ enum class Prior {
 enum class LabelKnowledge {
   known,
   enumerated,  ///< all classes are tried; batches of one
+  inferred,    ///< from the gradient of the classifier's bias (iDLG); batches of one
   joint,       ///< soft labels are optimised with the image; first-order solvers only
 };
 

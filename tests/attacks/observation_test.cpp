@@ -23,6 +23,7 @@ Payload floats(std::vector<float> values) {
 std::filesystem::path capture(const archleak::test::TemporaryFolder& folder, const std::string& up,
                               const std::string& down) {
   const auto file = folder / "run.alcap";
+  std::filesystem::remove(file);
   wire::CaptureWriter writer(file, {.source = "tap"});
   writer.open(1, "ipc", 1);
   writer.data(1, Direction::down, 0, down, 2);
@@ -64,6 +65,19 @@ TEST(Observation, HoldsModelsAndUpdatesByRound) {
   ASSERT_TRUE(seen.protocol());
   EXPECT_EQ(seen.protocol()->protocol, Protocol::gradient);
   EXPECT_TRUE(seen.protocol()->withhold_weights);
+  EXPECT_FALSE(seen.several_runs());
+}
+
+TEST(Observation, TellsWhenTheConfigurationOfAnotherRunWentByAndKeepsTheFirst) {
+  const archleak::test::TemporaryFolder folder;
+  const auto seen_of = [&](const wire::Welcome& second) {
+    return Observation(capture(folder, wire::test::zmtp_stream("worker 1", {}),
+                               wire::test::zmtp_stream("", {wire::Welcome{.epoch = 1, .config = kConfig}, second})));
+  };
+  EXPECT_FALSE(seen_of({.epoch = 2, .config = kConfig}).several_runs());
+  const Observation seen = seen_of({.epoch = 2, .config = "[run]\nseed = 9\n"});
+  EXPECT_TRUE(seen.several_runs());
+  EXPECT_EQ(seen.welcome()->config, kConfig);
 }
 
 TEST(Observation, UnderSecureAggregationItSaysThatNoUpdateCanBeRead) {

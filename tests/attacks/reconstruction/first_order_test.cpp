@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "attacks/reconstruction/image_metrics.h"
 #include "core/error.h"
 #include "core/torch_random.h"
@@ -23,7 +26,7 @@ at::Generator stream(const char* purpose) {
 
 // A small smooth graph whose client has sent the gradient of its weights too: the case that these attacks are for.
 struct Victim {
-  explicit Victim(std::vector<int64_t> of) : labels(std::move(of)) {
+  explicit Victim(std::vector<int64_t> of, double mean = 0, double deviation = 1) : labels(std::move(of)) {
     network = nas::make_dag_network({.cells = 3, .activation = nas::Activation::sigmoid, .max_pool = false}, kShape, 10,
                                     stream("weights"));
     network->to(torch::kFloat64);
@@ -31,7 +34,8 @@ struct Victim {
     const auto coarse = torch::rand({count, 1, 4, 4}, stream("images"), torch::TensorOptions().dtype(torch::kFloat64));
     originals = torch::upsample_bilinear2d(coarse, {12, 12}, /*align_corners=*/true);
     parameters = network->parameters();
-    const auto loss = torch::cross_entropy_loss(network->forward(originals), torch::tensor(labels));
+    const auto loss =
+        torch::cross_entropy_loss(network->forward((originals - mean) / deviation), torch::tensor(labels));
     observed = torch::autograd::grad({loss}, parameters);
   }
   FirstOrderResult attack(const FirstOrderOptions& options) const {
@@ -76,6 +80,25 @@ std::string attack_name(const testing::TestParamInfo<FirstOrderOptions>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(FirstOrder, EveryFirstOrderAttack, testing::ValuesIn(every_attack()), attack_name);
+
+TEST(FirstOrder, PixelsAreFoundBehindInputsThatAreNormalised) {
+  const Victim victim({3}, 0.4, 0.25);
+  auto options = every_attack()[0];
+  options.mean = torch::full({1, 12, 12}, 0.4);
+  options.deviation = torch::full({1, 12, 12}, 0.25);
+  const auto found = victim.attack(options);
+  EXPECT_GT(correlation(found.images[0], victim.originals[0]), 0.9);
+  EXPECT_LT((found.images - victim.originals).abs().mean().item<double>(), 0.15);
+}
+
+TEST(FirstOrder, AModelWithoutFiniteGradientsExplainsNothingAndLeavesImagesAllTheSame) {
+  const Victim victim({3});
+  const torch::NoGradGuard no_grad;
+  victim.parameters.front().fill_(NAN);
+  const auto found = victim.attack({.iterations = 3});
+  EXPECT_EQ(found.objective, std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(found.images.isfinite().all().item<bool>());
+}
 
 TEST(FirstOrder, TheHeadsGradientTellsTheLabelOfASingleImage) {
   const Victim victim({7});

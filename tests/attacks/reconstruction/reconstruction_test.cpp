@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "attacks/reconstruction/alpha_update.h"
 #include "attacks/reconstruction/image_metrics.h"
 #include "attacks/reconstruction/levenberg_marquardt.h"
@@ -81,6 +85,29 @@ TEST(PosteriorLinearisation, TheSameGeneratorGivesTheSameBits) {
   EXPECT_TRUE(run().equal(run()));
 }
 
+TEST(PosteriorLinearisation, AnObservationThatTheModelCannotExplainNeverLeavesItExplainingLessThanThePriorDoes) {
+  const Target target({.cells = 16});
+  const auto prior = fit_gaussian_prior(smooth_images(200, 1));
+  const auto gradient = AlphaGradients(target.weights)(smooth_images(1, 9), kLabel)[0];
+  for (const double size : {1.0, 1e3, 1e12}) {
+    const auto masked = size * torch::randn(gradient.sizes(), stream("mask"), gradient.options());
+    const AlphaObservation observation(target.weights, {kLabel}, masked);
+    const auto found = linearise_posterior(observation, prior, {.stages = {{16, 6}}}, stream("samples"));
+    EXPECT_LE(observation.unexplained(prior.image(found.coordinates)),
+              std::max(1.0, observation.unexplained(prior.mean)))
+        << size;
+  }
+}
+
+TEST(PosteriorLinearisation, WithoutAPriorEveryPixelIsEstimated) {
+  const Target target({.cells = 16});
+  const auto prior = flat_prior(kShape.size());
+  const auto found = linearise_posterior(target.observe(smooth_images(1, 9)[0]), prior,
+                                         {.stages = {{10, 1}}, .samples = 32}, stream("samples"));
+  EXPECT_EQ(found.spread.size(0), kShape.size());
+  EXPECT_TRUE((found.coordinates != 0).all().item<bool>());
+}
+
 TEST(GaussianPrior, CoordinatesAreThoseOfTheImage) {
   const auto prior = fit_gaussian_prior(smooth_images(200, 1));
   const auto image = smooth_images(1, 2)[0];
@@ -112,6 +139,7 @@ TEST(AlphaObservation, PredictsTheMeanGradientOfABatchAndItsDifferential) {
   const auto flat = images.flatten();
   EXPECT_TRUE(both.predict(flat.unsqueeze(0))[0].allclose(seen.observed(), 1e-9, 1e-12));
   EXPECT_LT(seen.unexplained(flat), 1e-6);
+  EXPECT_EQ(seen.unexplained(flat * NAN), std::numeric_limits<double>::infinity());
   EXPECT_GT(seen.unexplained(flat.flip(0)), 1e-2);
 
   const auto directions = torch::eye(288, torch::kFloat64).slice(1, 100, 200);

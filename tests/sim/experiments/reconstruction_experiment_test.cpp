@@ -75,11 +75,21 @@ TEST(ReconstructionExperiment, BehindCurveThePriorIsAllThereIs) {
   EXPECT_EQ(figure(result, "ssim"), figure(result, "mean_ssim"));
 }
 
-TEST(ReconstructionExperiment, FirstOrderSolversRun) {
+TEST(ReconstructionExperiment, FirstOrderSolversFindTheImageBehindTheGradientsOfAllWeights) {
   for (const char* solver : {"lbfgs", "adam_cosine", "adam_l2", "adam_l1"}) {
-    const auto result = trial({std::string("attack.solver=") + solver, "attack.prior=none", "attack.iterations=20"});
-    EXPECT_GE(figure(result, "mse"), 0) << solver;
-    EXPECT_LE(figure(result, "mse"), 1) << solver;
+    const auto result = trial({std::string("attack.solver=") + solver, "attack.observation=gradient_and_weights",
+                               "attack.prior=total_variation", "attack.iterations=60", "graph.cells=4"});
+    EXPECT_GT(figure(result, "correlation"), 0.5) << solver;
+    EXPECT_LT(figure(result, "unexplained"), 1) << solver;
+  }
+}
+
+TEST(ReconstructionExperiment, TheGradientsOfAllWeightsTellTheLabel) {
+  for (const uint64_t seed : {7, 8, 9, 10}) {
+    const auto result = trial({"attack.observation=gradient_and_weights", "attack.label=inferred",
+                               "attack.solver=adam_cosine", "attack.prior=none", "attack.iterations=1"},
+                              seed);
+    EXPECT_EQ(figure(result, "right_labels"), 1) << seed;
   }
 }
 
@@ -93,6 +103,7 @@ TEST(ReconstructionExperiment, SettingsThatContradictEachOtherAreRefused) {
   for (const std::vector<std::string>& settings :
        std::vector<std::vector<std::string>>{{"attack.label=enumerated", "attack.batch=2"},
                                              {"attack.label=joint"},
+                                             {"attack.label=inferred"},
                                              {"attack.observation=gradient_and_weights"},
                                              {"attack.prior=total_variation"},
                                              {"attack.solver=lbfgs"},
