@@ -110,7 +110,8 @@ class BestBelief {
     belief_ = belief;
     belief_.coordinates = belief.coordinates.clone();  // conditioning works in place
   }
-  Posterior choose(const Posterior& last) const { return last_ > 1 ? belief_ : last; }
+  // The last belief, unless it has run away.
+  Posterior choose(const Posterior& last) const { return last_ > std::max(1.0, 2 * least_) ? belief_ : last; }
 
  private:
   const AlphaObservation& observation_;

@@ -41,7 +41,8 @@ struct Posterior {
 ///
 /// An observation that the model cannot explain (noise, masks, other weights) drives the belief away: it ends where
 /// figures are no longer finite, and where the last belief explains less than nothing would (`unexplained` above one),
-/// that one is returned, of all and the start, which explains most. Deterministic in `generator`.
+/// and less than half of what an earlier one or the start does, the best of these is returned. Deterministic in
+/// `generator`.
 Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
                               const PosteriorOptions& options, at::Generator generator);
 
