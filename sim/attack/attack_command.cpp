@@ -107,6 +107,8 @@ void add_attack_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--restarts", arguments->request.options.restarts, "attempts, of which the best explanation is kept")
       ->check(CLI::Range(1, 1000));
+  command->add_flag("--denoise", arguments->request.options.denoise,
+                    "pixels above 245 of 255 become black, as the attack's paper does it");
   command
       ->add_option("--largest-batch", arguments->request.largest_batch,
                    "updates with more images behind them are skipped")

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "attacks/reconstruction/evaluation.h"
 #include "attacks/reconstruction/first_order.h"
 #include "core/error.h"
 #include "core/torch_random.h"
@@ -55,6 +56,7 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
   solver.iterations = options.iterations;
   solver.joint_labels = labels.empty();
   solver.restarts = options.restarts;
+  solver.denoise_above = options.denoise ? attacks::kDenoiseAbove : 0;
   const auto shape = images.shape();
   solver.mean = images.mean().view({shape.channels, shape.height, shape.width});
   solver.deviation = images.deviation().view_as(solver.mean);
@@ -81,7 +83,12 @@ attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, con
                       "classes are tried one by one for a single image alone",
                       update.images));
     }
-    return second_order(update, labels, images, *graph, options);
+    auto found = second_order(update, labels, images, *graph, options);
+    if (options.denoise) {
+      const auto black = -images.mean() / images.deviation();
+      found.images = torch::where(images.images(found.images) > attacks::kDenoiseAbove, black, found.images);
+    }
+    return found;
   }
   return first_order(update, labels, images, options);
 }

@@ -17,6 +17,8 @@ struct CaptureAttackOptions {
                                      ///< graphs of cells, else cosine
   int64_t iterations = 300;          ///< of first-order solvers
   int64_t restarts = 1;
+  bool denoise = false;  ///< pixels above attacks::kDenoiseAbove become 0: after every iteration of a first-order
+                         ///< solver, else at the end
   uint64_t seed = 1;
 };
 

@@ -6,6 +6,7 @@
 
 #include "attacks/reconstruction/expected_noise.h"
 #include "attacks/reconstruction/first_order.h"
+#include "attacks/reconstruction/local_steps.h"
 #include "attacks/reconstruction/reconstruct.h"
 #include "core/torch_random.h"
 #include "sim/attack/image_artefact.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr int64_t kOthers = 99;
 constexpr double kClear = 0.9;  // structural similarity above which a reconstruction is called clear
-constexpr double kKappa = 245.0 / 255;
 
 /// What an attack works from: the wire, public images, and the labels if they are known to it.
 struct Attacker {
@@ -89,6 +89,15 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : attacker.labels) priors.push_back(attacker.prior(label));
+  if (attack.local_steps > 1) {
+    return attacks::reconstruct_through_steps(
+        {.network = *network,
+         .labels = attacker.labels,
+         .gradient = gradient,
+         .noise = noise,
+         .steps = {.count = attack.local_steps, .alpha_lr = attack.sgd_lr, .weights_lr = attack.weights_lr}},
+        attacks::join_priors(priors), options, attacker.generator(0));
+  }
   attacks::AlphaObservation observation(weights, attacker.labels, gradient, sign_offset);
   if (noise.defined()) observation.expect_noise(noise);
   return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
@@ -131,7 +140,7 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
   options.iterations = attack.iterations;
   options.total_variation = attack.prior == Prior::total_variation ? 1e-2 : 0;
   options.joint_labels = attack.label == LabelKnowledge::joint;
-  options.denoise_above = attack.denoise ? kKappa : 0;
+  options.denoise_above = attack.denoise ? attacks::kDenoiseAbove : 0;
   options.restarts = attack.restarts;
   const auto shape = attacker.data.shape();
   const auto found = attacks::match_gradients(*network, parameters, sent, {shape.channels, shape.height, shape.width},
@@ -146,7 +155,7 @@ attacks::Reconstruction attack(const Attacker& attacker) {
     return first_order_attack(attacker);
   }
   auto found = second_order_attack(attacker);
-  if (options.denoise) found.images.masked_fill_(found.images > kKappa, 0);
+  if (options.denoise) found.images.masked_fill_(found.images > attacks::kDenoiseAbove, 0);
   return found;
 }
 

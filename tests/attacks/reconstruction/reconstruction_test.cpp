@@ -7,6 +7,7 @@
 #include "attacks/reconstruction/alpha_update.h"
 #include "attacks/reconstruction/image_metrics.h"
 #include "attacks/reconstruction/levenberg_marquardt.h"
+#include "attacks/reconstruction/local_steps.h"
 #include "attacks/reconstruction/posterior_linearisation.h"
 #include "attacks/reconstruction/reconstruct.h"
 #include "core/error.h"
@@ -162,6 +163,50 @@ TEST(Reconstruct, FindsBothImagesOfABatch) {
                                  {.posterior = {.stages = {{32, 4}}}, .refine = {.iterations = 5}}, stream("samples"));
   EXPECT_EQ(found.labels, (std::vector<int64_t>{1, 4}));
   for (const int64_t b : {0, 1}) EXPECT_GT(similarity(found.images[b], originals[b]), 0.9);
+}
+
+TEST(LocalSteps, TheDriftIsWhatTheStepsAddToTheFirstGradientAndTheNetworkStaysAsItWas) {
+  const Target target({.cells = 8, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto before = target.network->parameters()[0].detach().clone();
+  const auto image = smooth_images(1, 9).to(torch::kFloat32);
+  const auto drift = [&](int64_t count, double alpha_lr, double weights_lr) {
+    return local_drift(*target.network, image, {kLabel}, {count, alpha_lr, weights_lr});
+  };
+  EXPECT_EQ(drift(1, 0.1, 0.1).abs().max().item<double>(), 0);
+  EXPECT_LT(drift(3, 1e-9, 0).abs().max().item<double>(), 1e-6);
+  const auto by_alpha = drift(2, 0.01, 0), by_both = drift(2, 0.01, 0.01);
+  EXPECT_GT(by_alpha.norm().item<double>(), 0);
+  EXPECT_GT((by_both - by_alpha).norm().item<double>(), 0);
+  EXPECT_TRUE(target.network->parameters()[0].equal(before));
+  // One step of alpha is the gradient; half the change of the gradient over it is the mean's drift.
+  const AlphaGradients gradients(target.weights);
+  const auto first = gradients(smooth_images(1, 9), kLabel)[0];
+  const auto moved =
+      std::make_shared<Target>(nas::DagOptions{.cells = 8, .activation = nas::Activation::tanh, .max_pool = false});
+  int64_t offset = 0;
+  const torch::NoGradGuard no_grad;
+  for (const auto& alpha : moved->network->alphas()) {
+    alpha.sub_(first.narrow(0, offset, alpha.numel()).view_as(alpha), 0.01);
+    offset += alpha.numel();
+  }
+  const DagWeights after(*moved->network);
+  const auto second = AlphaGradients(after)(smooth_images(1, 9), kLabel)[0];
+  EXPECT_TRUE(by_alpha.allclose((second - first) / 2, 1e-3, 1e-6));
+}
+
+TEST(LocalSteps, WhoSimulatesThemFindsTheImageBehindSeveral) {
+  const Target target({.cells = 24, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto original = smooth_images(1, 9);
+  const LocalSteps steps{.count = 4, .alpha_lr = 0.03, .weights_lr = 0.01};
+  const auto observed = AlphaGradients(target.weights)(original, kLabel)[0] +
+                        local_drift(*target.network, original.to(torch::kFloat32), {kLabel}, steps);
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const ReconstructionOptions options{.posterior = {.stages = {{32, 4}}}};
+  const auto naive = reconstruct({target.weights, {kLabel}, observed}, prior, options, stream("samples"));
+  const auto found =
+      reconstruct_through_steps({*target.network, {kLabel}, observed, {}, steps}, prior, options, stream("samples"));
+  EXPECT_GT(similarity(found.images[0], original[0]), 0.7);
+  EXPECT_GT(similarity(found.images[0], original[0]), similarity(naive.images[0], original[0]));
 }
 
 TEST(Reconstruct, WhoExpectsTheNoiseSeesThroughItAndWhoDoesNotIsMisled) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
@@ -111,6 +112,17 @@ TEST_F(AttackRun, AnUpdateThatNoImageExplainsIsAttackedAndJudgedAllTheSame) {
   EXPECT_EQ(outcome.results.skipped, 0);
   EXPECT_GT(outcome.results.images[0].unexplained, 0.1);
   EXPECT_LT(outcome.results.images[0].ssim, 0.9);
+}
+
+TEST_F(AttackRun, DenoisingLeavesNoPixelAboveItsThreshold) {
+  for (const char* solver : {"second_order", "cosine"}) {
+    AttackRequest request;
+    request.options = {.solver = solver, .iterations = 3, .denoise = true};
+    const auto outcome = attack(kConfig, request);
+    ASSERT_EQ(outcome.images.size(), 1);
+    const auto& pixels = outcome.images[0].reconstruction.pixels;
+    EXPECT_LE(*std::max_element(pixels.begin(), pixels.end()), 245.0 / 255 + 1e-6) << solver;
+  }
 }
 
 TEST_F(AttackRun, AnUpdateWithValuesThatAreNotFiniteIsSkippedWithTheReason) {
