@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "client/training_data.h"
 #include "server/selection.h"
 
 namespace archleak::sim {
@@ -207,6 +206,20 @@ std::optional<defenses::DpSgdPlan> dp_sgd_plan(const RunConfig& run, std::span<c
   for (const int64_t examples : client_sizes) clients.push_back(schedule_of(run, examples));
   count_rounds(run, clients);
   return defenses::plan_dp_sgd(run.defense.dp_sgd, std::move(clients), run.search.warmup_rounds);
+}
+
+std::optional<double> dp_sgd_epsilon(const RunConfig& run, const client::TrainingData& data) {
+  std::vector<int64_t> sizes;
+  for (const auto& indices : data.partition) sizes.push_back(std::ssize(indices));
+  const auto plan = dp_sgd_plan(run, sizes);
+  if (!plan) return std::nullopt;
+  defenses::ExampleLedger ledger(*plan);
+  for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
+    const auto selected =
+        server::select_clients(run.coordinator.selection, std::ssize(data.partition), run.seed, round);
+    ledger.count_round(round, selected, std::ssize(selected));
+  }
+  return ledger.spent().epsilon;
 }
 
 defenses::UpdateDefense update_defense(const RunConfig& run) {

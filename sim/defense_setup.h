@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "client/training_data.h"
 #include "core/config.h"
 #include "defenses/dp_sgd.h"
 #include "defenses/privacy.h"
@@ -22,6 +23,9 @@ std::optional<defenses::PrivacyPlan> privacy_plan(const RunConfig& run);
 /// What DP-SGD guarantees in this run, whose clients have so many examples; nothing without it. Throws ConfigError for
 /// a target that cannot be met.
 std::optional<defenses::DpSgdPlan> dp_sgd_plan(const RunConfig& run, std::span<const int64_t> client_sizes);
+
+/// Epsilon of DP-SGD after the whole run, for each example of its clients; nothing without it. Throws as dp_sgd_plan.
+std::optional<double> dp_sgd_epsilon(const RunConfig& run, const client::TrainingData& data);
 
 /// What the run's clients do to their updates.
 defenses::UpdateDefense update_defense(const RunConfig& run);

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include "core/file.h"
 #include "core/folder_lock.h"
 #include "core/hash.h"
+#include "core/instruction_set.h"
 #include "core/npy.h"
 #include "core/random.h"
 #include "models/batch_norm.h"
@@ -25,6 +27,43 @@ std::string hash_of(const std::string& text) {
   return to_hex(sha256(text.data(), text.size()));
 }
 
+/// Strategies that the search does not follow, and the space that it is not in, at their defaults.
+void keep_search(RunConfig& run) {
+  const RunConfig defaults;
+  const nas::Strategy kind = run.strategy.kind;
+  if (kind != nas::Strategy::enas) run.strategy.enas = {};
+  if (kind != nas::Strategy::pdarts) run.strategy.pdarts = {};
+  if (kind != nas::Strategy::smash) run.strategy.smash = {};
+  if (run.space_kind != SpaceKind::graph) run.graph = {};
+  if (run.space_kind != SpaceKind::darts) run.space = {};
+  run.network = defaults.network;
+}
+
+/// What a train run does not read at its defaults; a random genotype is one of the space.
+void keep_network(RunConfig& run) {
+  const RunConfig defaults;
+  run.search = {};
+  run.architect = {};
+  run.strategy = {};
+  run.graph = {};
+  if (run.network.name != "derived") run.network = {.name = run.network.name};
+  if (run.network.genotype == "random") return;
+  run.space_kind = defaults.space_kind;
+  run.space = {};
+}
+
+/// Options of defences that the run is without at their defaults; a student is known by its data.
+void keep_defenses(defenses::DefenseOptions& defense, bool student) {
+  using defenses::Transform;
+  if (!defense.has(Transform::noise)) defense.noise = {};
+  if (!defense.has(Transform::clip_noise)) defense.clip_noise = {};
+  if (!defense.has(Transform::top_k)) defense.top_k = {};
+  if (!defense.has(Transform::quantise)) defense.quantise = {};
+  if (!defense.dp_sgd.enabled) defense.dp_sgd = {};
+  if (!defense.adversarial.enabled) defense.adversarial = {};
+  if (!student) defense.distillation = {};
+}
+
 /// The run without what does not change its model on such data.
 RunConfig essential(const RunConfig& run, const client::TrainingData& data) {
   const RunConfig defaults;
@@ -33,9 +72,18 @@ RunConfig essential(const RunConfig& run, const client::TrainingData& data) {
   result.log_level = defaults.log_level;
   result.wire = {.url = "inproc://simulation"};
   result.tap = defaults.tap;
+  result.coordinator.evaluate_every = defaults.coordinator.evaluate_every;
+  result.coordinator.evaluation_shard = defaults.coordinator.evaluation_shard;
+  result.coordinator.checkpoint_every = defaults.coordinator.checkpoint_every;
   result.coordinator.keep_checkpoints = 1;
   result.workers = {.count = 1, .slots = 1, .threads = 1};
-  if (data.soft_labels.probabilities.empty()) result.defense.distillation = {};  // no student
+  result.data = defaults.data;  // the examples themselves are looked at
+  result.data.name = run.data.name;
+  result.data.path = run.data.path;
+  result.data.transform = run.data.transform;
+  result.partition = defaults.partition;
+  keep_defenses(result.defense, !data.soft_labels.probabilities.empty());
+  run.workload == WorkloadKind::search ? keep_search(result) : keep_network(result);
   return result;
 }
 
@@ -82,11 +130,21 @@ struct Place {
   std::filesystem::path folder;
 
   Place(const RunConfig& any, const client::TrainingData& data, const std::filesystem::path& store)
-      : run(essential(any, data)),
-        folder(store / hash_of("archleak model 3\n" + resolved(run) + "\n" + content_hash(data))) {}
+      : run(essential(any, data)), folder(store / model_key(any, data)) {
+    run.coordinator.checkpoint_every = any.coordinator.checkpoint_every;
+  }
 };
 
 }  // namespace
+
+std::string arithmetic_in_use() {
+  return fmt::format("LibTorch {}, {}", TORCH_VERSION, name_of(instruction_set()));
+}
+
+std::string model_key(const RunConfig& run, const client::TrainingData& data) {
+  return hash_of(fmt::format("archleak model 4\n{}\n{}\n{}", arithmetic_in_use(), resolved(essential(run, data)),
+                             content_hash(data)));
+}
 
 std::optional<GlobalModel> ModelStore::model(const RunConfig& run,
                                              const std::shared_ptr<const client::TrainingData>& data,

@@ -3,21 +3,30 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "sim/simulation.h"
 
 namespace archleak::sim {
 
-/// The models that experiments train: each is a federated simulation (sim/simulation.h), kept in a folder under the
-/// hash of its configuration and of the examples themselves. A model that is there is not trained again, one that was
-/// begun is continued. Whoever wants a model that another thread or process is training waits for it.
+/// What rounds in its own way: LibTorch's version and the instruction set of our kernels.
+std::string arithmetic_in_use();
+
+/// What the model of `run` on `data` is known by, in hexadecimal: SHA-256 over the arithmetic in use, the examples
+/// themselves with who has which, and the configuration, without what of it does not change the model's bits (workers,
+/// wire, log, checkpoints, where the data are, options of what is not in use).
+std::string model_key(const RunConfig& run, const client::TrainingData& data);
+
+/// The models that experiments train: each is a federated simulation (sim/simulation.h), kept in a folder under its
+/// key. A model that is there is not trained again, one that was begun is continued. Whoever wants a model that another
+/// thread or process is training waits for it.
 class ModelStore {
  public:
   explicit ModelStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  /// The model of `run` on `data`, in evaluation mode; nothing when `stop` was set before its end. What of a run does
-  /// not change its model (workers, wire, log) is not looked at. Throws what a simulation throws.
+  /// The model of `run` on `data`, in evaluation mode; nothing when `stop` was set before its end. Throws what a
+  /// simulation throws.
   std::optional<GlobalModel> model(const RunConfig& run, const std::shared_ptr<const client::TrainingData>& data,
                                    const std::atomic<bool>& stop) const;
 

@@ -5,7 +5,9 @@
 
 namespace archleak::sim {
 
-void describe_training(ConfigSection config, RunConfig& run) {
+namespace {
+
+void describe_updates(ConfigSection config, RunConfig& run) {
   ConfigSection federation = config.section("federation");
   federation.read("clients", run.clients, {.min = 1, .max = 1e6}, "simulated clients");
   describe(federation, run.protocol);
@@ -13,6 +15,9 @@ void describe_training(ConfigSection config, RunConfig& run) {
 
   describe(config.section("defense"), run.defense);
   describe(config.section("training"), run.training);
+}
+
+void describe_architecture(ConfigSection config, RunConfig& run) {
   ConfigSection search = config.section("search");
   describe(search, run.search);
   describe(search, run.strategy);
@@ -22,7 +27,9 @@ void describe_training(ConfigSection config, RunConfig& run) {
              "the cell space of DARTS, or a graph of cells ([graph])");
   describe(space, run.space);
   describe(config.section("graph"), run.graph);
+}
 
+void describe_network(ConfigSection config, RunConfig& run) {
   ConfigSection network = config.section("network");
   network.read("name", run.network.name, "network of a train run: one of models/, or \"derived\"");
   network.read("genotype", run.network.genotype,
@@ -30,8 +37,11 @@ void describe_training(ConfigSection config, RunConfig& run) {
   describe(network, run.network.derived);
   network.read("auxiliary_weight", run.network.auxiliary_weight, {.min = 0, .max = 1}, "weight of the auxiliary loss");
   network.read("drop_path", run.network.drop_path, {.min = 0, .max = 0.99}, "drop-path probability at the last round");
-  describe(config.section("partition"), run.partition);
+}
 
+/// Throws ConfigError for what does not go together.
+void check(ConfigSection config, const RunConfig& run) {
+  ConfigSection federation = config.section("federation");
   check_strategy(config, run);
   if (run.workload == WorkloadKind::search && run.space_kind == SpaceKind::graph &&
       run.protocol.protocol == Protocol::server_alpha) {
@@ -47,6 +57,21 @@ void describe_training(ConfigSection config, RunConfig& run) {
   check_defenses(config, run);
 }
 
+}  // namespace
+
+void describe_search(ConfigSection config, RunConfig& run) {
+  describe_updates(config, run);
+  describe_architecture(config, run);
+  describe(config.section("partition"), run.partition);
+  check(config, run);
+}
+
+void describe_retraining(ConfigSection config, RunConfig& run) {
+  describe_updates(config, run);
+  describe_network(config, run);
+  check(config, run);
+}
+
 void describe(ConfigSection config, RunConfig& run) {
   ConfigSection general = config.section("run");
   general.read("name", run.name, "name of the run; empty: the configuration file's");
@@ -56,7 +81,11 @@ void describe(ConfigSection config, RunConfig& run) {
   general.read("log_level", run.log_level, {"trace", "debug", "info", "warn", "error", "off"},
                "how much the console shows; log files hold everything");
 
-  describe_training(config, run);
+  describe_updates(config, run);
+  describe_architecture(config, run);
+  describe_network(config, run);
+  describe(config.section("partition"), run.partition);
+  check(config, run);
   describe(config.section("data"), run.data);
   describe(config.section("wire"), run.wire);
   ConfigSection tap = config.section("tap");

@@ -78,9 +78,13 @@ struct RunConfig {
 /// holds a run. Throws ConfigError.
 void describe(ConfigSection config, RunConfig& run);
 
-/// The part of `describe` that decides a model, but for its kind, its seed and its data: sections `federation`,
-/// `defense`, `training`, `search`, `space`, `graph`, `network` and `partition`. Reads `run.workload`.
-void describe_training(ConfigSection config, RunConfig& run);
+/// The part of `describe` that decides the model of a search, but for its seed and its data: sections `federation`,
+/// `defense`, `training`, `search`, `space`, `graph` and `partition`.
+void describe_search(ConfigSection config, RunConfig& run);
+
+/// The part that decides how a network is trained on data that its clients have already: sections `federation`,
+/// `defense`, `training` and `network`.
+void describe_retraining(ConfigSection config, RunConfig& run);
 
 /// The document (TOML) that describes exactly this run.
 std::string resolved(const RunConfig& run);

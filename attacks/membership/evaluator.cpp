@@ -12,8 +12,6 @@
 namespace archleak::attacks {
 namespace {
 
-constexpr size_t kMaxClasses = 1000;
-
 /// Numbers first and by value, so that 10 comes after 9.
 struct ByNumberThenName {
   bool operator()(const std::string& a, const std::string& b) const {
@@ -76,9 +74,9 @@ std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOpti
   Levels classes, correctness;
   for (size_t i = 0; i < table.labels.size(); ++i) {
     classes[table.labels[i]].push_back(i);
-    if (classes.size() <= kMaxClasses) continue;
+    if (std::ssize(classes) <= kMostSlicedClasses) continue;
     throw DataError(
-        fmt::format("expected at most {} classes, got more: is the column of labels one of ids?", kMaxClasses));
+        fmt::format("expected at most {} classes, got more: is the column of labels one of ids?", kMostSlicedClasses));
   }
   for (size_t i = 0; i < table.correct.size(); ++i) correctness[table.correct[i] ? "1" : "0"].push_back(i);
   for (const auto& [level, samples] : classes) slices.push_back(slice_of(table, samples, "label", level, options));

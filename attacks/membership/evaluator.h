@@ -46,9 +46,12 @@ struct Slice {
   std::optional<Evaluation> evaluation;  ///< nothing where members or non-members are missing
 };
 
+/// A column of more classes than that is taken for one of ids.
+inline constexpr int64_t kMostSlicedClasses = 1000;
+
 /// The whole table, then a slice for each class (numbers in their order, names in theirs) and for correctness, as far
 /// as the table has these columns. Without a given threshold, each slice has an oracle of its own. Throws as
-/// `evaluate`, and DataError for columns of other lengths and for more than 1000 classes.
+/// `evaluate`, and DataError for columns of other lengths and for more than kMostSlicedClasses classes.
 std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options);
 
 }  // namespace archleak::attacks

@@ -63,6 +63,10 @@ std::vector<double> network_attack(const Signals& shadow, const Signals& target,
   const auto scaled = [&](const torch::Tensor& table) { return ((table - mean) / deviation).to(torch::kFloat32); };
   const auto inputs = scaled(known);
   const auto flags = torch::tensor(std::vector<float>(shadow.member.begin(), shadow.member.end()));
+  const double half = static_cast<double>(shadow.samples()) / 2;
+  const auto weights = torch::where(flags > 0, half / static_cast<double>(members),
+                                    half / static_cast<double>(shadow.samples() - members))
+                           .to(torch::kFloat32);
 
   const at::Generator init = make_torch_generator({.seed = options.seed, .purpose = "network attack"});
   const Layer first(inputs.size(1), options.hidden, init),
@@ -79,7 +83,8 @@ std::vector<double> network_attack(const Signals& shadow, const Signals& target,
     for (int64_t begin = 0; begin < shadow.samples(); begin += options.batch_size) {
       const auto batch = order.slice(0, begin, std::min(begin + options.batch_size, shadow.samples()));
       optimizer.zero_grad();
-      torch::binary_cross_entropy_with_logits(forward(inputs.index_select(0, batch)), flags.index_select(0, batch))
+      torch::binary_cross_entropy_with_logits(forward(inputs.index_select(0, batch)), flags.index_select(0, batch),
+                                              weights.index_select(0, batch))
           .backward();
       optimizer.step();
     }

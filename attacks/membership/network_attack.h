@@ -17,8 +17,10 @@ struct NetworkAttackOptions {
 /// The attack by a network that learns on a shadow model who was a member (Shokri et al. 2017; with one shadow model
 /// and one network for all classes, Salem et al. 2019, adversary 1): three layers with ReLU, trained by SGD on the
 /// sorted log-probabilities (the ten largest) and that of the label, each with the shadow's mean and deviation taken
-/// off. Returns log-odds of being a member, [samples]: at least 0 says "member". Deterministic in the seed. Throws
-/// DataError for signals that `check_signals` refuses, other numbers of classes, or a shadow without both kinds.
+/// off. The shadow's members weigh as much as its non-members, however many there are of each. Returns log-odds of
+/// being a member where both are equally likely beforehand, [samples]: at least 0 says "member". Deterministic in the
+/// seed. Throws DataError for signals that `check_signals` refuses, other numbers of classes, or a shadow without both
+/// kinds.
 std::vector<double> network_attack(const Signals& shadow, const Signals& target,
                                    const NetworkAttackOptions& options = {});
 

@@ -101,17 +101,29 @@ std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, c
   return all;
 }
 
-std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const std::vector<uint8_t>& member,
+std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const attacks::Signals& target,
                                             const AuditOptions& options, uint64_t seed) {
   std::vector<AuditedAttack> all;
   for (auto& attack : scores) {
-    const auto evaluation = attacks::evaluate(
-        attack.scores, member,
-        {.threshold = attack.threshold, .resamples = options.resamples, .confidence = options.confidence, .seed = seed},
-        attack.name);
-    all.push_back({std::move(attack), evaluation});
+    const attacks::EvaluationOptions at{
+        .threshold = attack.threshold, .resamples = options.resamples, .confidence = options.confidence, .seed = seed};
+    auto table = score_table(attack, target);
+    if (target.classes > attacks::kMostSlicedClasses) table.labels.clear();
+    auto slices = attacks::evaluate_slices(table, at);
+    slices.erase(slices.begin());  // the whole table
+    const auto evaluation = attacks::evaluate(attack.scores, target.member, at, attack.name);
+    all.push_back({std::move(attack), evaluation, std::move(slices)});
   }
   return all;
+}
+
+attacks::ScoreTable score_table(const AttackScores& attack, const attacks::Signals& target,
+                                const std::vector<int64_t>& ids) {
+  attacks::ScoreTable table{
+      .scores = attack.scores, .member = target.member, .labels = {}, .correct = attacks::correct(target), .ids = {}};
+  for (const int64_t label : target.labels) table.labels.push_back(std::to_string(label));
+  for (const int64_t id : ids) table.ids.push_back(std::to_string(id));
+  return table;
 }
 
 }  // namespace archleak::sim

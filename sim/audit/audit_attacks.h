@@ -16,9 +16,10 @@ struct AttackScores {
   double threshold = 0;        ///< found on shadow models: the honest one
 };
 
-/// All attacks on the target, models[0], by its shadows. Thresholds and networks are fitted on the first shadow, whose
-/// samples it is known to have been trained on or not; the thresholds of LiRA and RMIA are the best for attacking that
-/// shadow by the others. The target's member flags are not read. Throws DataError as the attacks do.
+/// All attacks on the target, models[0], by its shadows. Thresholds and networks are fitted on the first shadow, which
+/// is trained on half of the same samples, drawn independently of the target's; the thresholds of LiRA and RMIA are the
+/// best for attacking that shadow by the others. The target's member flags are not read. Throws DataError as the
+/// attacks do.
 std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, const AuditOptions& options,
                                       uint64_t seed);
 
@@ -26,9 +27,16 @@ std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, c
 struct AuditedAttack {
   AttackScores attack;
   attacks::Evaluation evaluation;
+  std::vector<attacks::Slice> slices;  ///< by class (up to 1000 classes) and by whether the target is right
 };
 
-std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const std::vector<uint8_t>& member,
+/// Evaluates what attacks say of `target`, which has the truth.
+std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const attacks::Signals& target,
                                             const AuditOptions& options, uint64_t seed);
+
+/// What an attack says of `target`'s samples, with their classes and whether the target is right about them; `ids` may
+/// be empty.
+attacks::ScoreTable score_table(const AttackScores& attack, const attacks::Signals& target,
+                                const std::vector<int64_t>& ids = {});
 
 }  // namespace archleak::sim

@@ -7,6 +7,7 @@
 #include "core/progress.h"
 #include "core/random.h"
 #include "data/load.h"
+#include "sim/defense_setup.h"
 #include "sim/model_store.h"
 
 namespace archleak::sim {
@@ -25,7 +26,7 @@ class Making {
         store_(making.cache) {}
 
   std::optional<ModelSignals> make(int64_t model, const std::atomic<bool>& stop) const {
-    // The same model whatever it is called in an audit: its seed is that of its training set.
+    // Keyed by training set and place: no two models of an audit start alike.
     auto members = data::subset(train_, split_.training_set(model));
     RunConfig run = config_.run;
     run.seed = derive_seed({.seed = run.seed, .purpose = data::content_hash(members), .index = model}) >> 11;  // < 2^53
@@ -39,9 +40,9 @@ class Making {
     if (!about_samples) return std::nullopt;
     const auto about_population = ask(population_);
     if (!about_population) return std::nullopt;
-    return ModelSignals{
-        .samples = signals(samples_, *about_samples, split_.in[model]),
-        .population = signals(population_, *about_population, std::vector<uint8_t>(population_.size()))};
+    return ModelSignals{.samples = signals(samples_, *about_samples, split_.in[model]),
+                        .population = signals(population_, *about_population, std::vector<uint8_t>(population_.size())),
+                        .epsilon = dp_sgd_epsilon(run, *data)};
   }
 
  private:

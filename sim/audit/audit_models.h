@@ -13,8 +13,10 @@ namespace archleak::sim {
 
 /// What one model answers.
 struct ModelSignals {
-  attacks::Signals samples;     ///< with the model's own member flags
-  attacks::Signals population;  ///< nobody is a member
+  attacks::Signals samples;            ///< with the model's own member flags
+  attacks::Signals population;         ///< nobody is a member
+  std::optional<double> epsilon = {};  ///< what DP-SGD promises for each of its training examples (a student's: for its
+                                       ///< teacher's); nothing without
 };
 
 /// How models are made: each is a federated simulation of the run on its training set (sim/simulation.h), or with

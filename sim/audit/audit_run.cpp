@@ -18,9 +18,11 @@ std::optional<AuditResults> run_audit(const AuditConfig& config, const ModelMaki
                        .target = models->front().samples,
                        .samples = split.samples,
                        .shadows = config.audit.shadows,
+                       .epsilon = models->front().epsilon,
+                       .delta = config.run.defense.dp_sgd.delta,
                        .configuration = config.resolved};
-  results.attacks = evaluate_attacks(run_attacks(*models, config.audit, config.run.seed), results.target.member,
-                                     config.audit, config.run.seed);
+  results.attacks = evaluate_attacks(run_attacks(*models, config.audit, config.run.seed), results.target, config.audit,
+                                     config.run.seed);
   std::stable_sort(results.attacks.begin(), results.attacks.end(), [](const auto& left, const auto& right) {
     return left.evaluation.value.tpr_at_1_percent > right.evaluation.value.tpr_at_1_percent;
   });

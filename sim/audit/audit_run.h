@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct AuditResults {
   int64_t shadows = 0;
   double member_accuracy = 0;     ///< of the target on the samples that it was trained on
   double nonmember_accuracy = 0;  ///< and on the others
-  std::string configuration;      ///< TOML
+  std::optional<double> epsilon;  ///< what DP-SGD promises for each of the target's examples, at `delta`; or nothing
+  double delta = 0;
+  std::string configuration;  ///< TOML
 };
 
 /// Trains target and shadows, attacks and evaluates. Nothing when stopped before the end. `data` decides the samples.
@@ -30,15 +33,17 @@ struct AuditRunFiles {
   explicit AuditRunFiles(const std::filesystem::path& folder)
       : config(folder / "config.toml"),
         attacks(folder / "attacks.csv"),
+        slices(folder / "slices.csv"),
         summary(folder / "audit.json"),
         scores(folder / "scores"),
         chart(folder / "roc.png"),
         page(folder / "audit.html") {}
-  std::filesystem::path config, attacks, summary, scores, chart, page;
+  std::filesystem::path config, attacks, slices, summary, scores, chart, page;
 };
 
-/// Writes attacks.csv (a row for each attack and metric), audit.json, scores/ATTACK.csv (what `archleak audit scores`
-/// reads), roc.png and audit.html. The same results give the same bytes.
+/// Writes attacks.csv (a row for each attack and metric), slices.csv (the same by class and by correctness),
+/// audit.json, scores/ATTACK.csv (what `archleak audit scores` reads), roc.png and audit.html. The same results give
+/// the same bytes.
 void write_audit_run(const std::filesystem::path& folder, const AuditResults& results);
 
 }  // namespace archleak::sim

@@ -47,9 +47,13 @@ void print(const AuditResults& results, const AuditRunFiles& files) {
   using attacks::Metrics;
   fmt::print("target     {:.1f} % right on members, {:.1f} % on non-members\n\n", 100 * results.member_accuracy,
              100 * results.nonmember_accuracy);
+  if (results.epsilon) {
+    fmt::print("privacy    epsilon {:.2f} at delta {:g} for each example of the target\n\n", *results.epsilon,
+               results.delta);
+  }
   constexpr const char* kRow = "{:<28}{:<24}{:<24}{:<12}{}\n";
   fmt::print(kRow, "attack", "TPR at 1 % FPR", "AUC", "balanced", "oracle");
-  for (const auto& [attack, found] : results.attacks) {
+  for (const auto& [attack, found, slices] : results.attacks) {
     fmt::print(kRow, attack.title,
                interval(found.value.tpr_at_1_percent, found.low.tpr_at_1_percent, found.high.tpr_at_1_percent),
                interval(found.value.auc, found.low.auc, found.high.auc),
@@ -57,8 +61,9 @@ void print(const AuditResults& results, const AuditRunFiles& files) {
                fmt::format("{:.3f}", found.value.oracle_balanced_accuracy));
   }
   fmt::print("\nbalanced   accuracy at a threshold found on shadow models; oracle: at the best one on the target\n");
-  fmt::print("table      {}\nsummary    {}\nscores     {}\nchart      {}\npage       {}\n", files.attacks.string(),
-             files.summary.string(), files.scores.string(), files.chart.string(), files.page.string());
+  fmt::print("table      {}\nslices     {}\nsummary    {}\nscores     {}\nchart      {}\npage       {}\n",
+             files.attacks.string(), files.slices.string(), files.summary.string(), files.scores.string(),
+             files.chart.string(), files.page.string());
 }
 
 int run(const RunArguments& arguments) {

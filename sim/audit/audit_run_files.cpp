@@ -34,7 +34,7 @@ std::string number(double value) {
 
 std::string attacks_table(const AuditResults& results) {
   std::string text = "attack,metric,value,low,high\n";
-  for (const auto& [attack, found] : results.attacks) {
+  for (const auto& [attack, found, slices] : results.attacks) {
     for (const auto& field : attacks::metric_fields()) {
       text += csv_row({attack.name, field.name, number(found.value.*field.value), number(found.low.*field.value),
                        number(found.high.*field.value)}) +
@@ -45,14 +45,35 @@ std::string attacks_table(const AuditResults& results) {
   return text;
 }
 
+/// A slice without members or without non-members has no metrics.
+std::string slices_table(const AuditResults& results) {
+  std::string text = "attack,slice,level,members,nonmembers,metric,value,low,high\n";
+  for (const auto& [attack, found, slices] : results.attacks) {
+    for (const auto& slice : slices) {
+      if (!slice.evaluation) continue;
+      for (const auto& field : attacks::metric_fields()) {
+        text += csv_row({attack.name, slice.by, slice.level, std::to_string(slice.members),
+                         std::to_string(slice.nonmembers), field.name, number(slice.evaluation->value.*field.value),
+                         number(slice.evaluation->low.*field.value), number(slice.evaluation->high.*field.value)}) +
+                "\n";
+      }
+    }
+  }
+  return text;
+}
+
 std::string summary(const AuditResults& results) {
   nlohmann::ordered_json json{{"name", results.name},
                               {"samples", results.target.samples()},
                               {"shadows", results.shadows},
                               {"member_accuracy", results.member_accuracy},
                               {"nonmember_accuracy", results.nonmember_accuracy}};
+  if (results.epsilon) {
+    json["epsilon"] = *results.epsilon;
+    json["delta"] = results.delta;
+  }
   json["attacks"] = nlohmann::ordered_json::array();
-  for (const auto& [attack, found] : results.attacks) {
+  for (const auto& [attack, found, slices] : results.attacks) {
     nlohmann::ordered_json record{{"attack", attack.name}, {"threshold", attack.threshold}};
     for (const auto& field : attacks::metric_fields()) {
       const std::string name = field.name;
@@ -65,20 +86,9 @@ std::string summary(const AuditResults& results) {
   return json.dump(2) + "\n";
 }
 
-attacks::ScoreTable score_table(const AuditResults& results, const AttackScores& attack) {
-  attacks::ScoreTable table{.scores = attack.scores,
-                            .member = results.target.member,
-                            .labels = {},
-                            .correct = attacks::correct(results.target),
-                            .ids = {}};
-  for (const int64_t label : results.target.labels) table.labels.push_back(std::to_string(label));
-  for (const int64_t sample : results.samples) table.ids.push_back(std::to_string(sample));
-  return table;
-}
-
 std::string draw_curves(const AuditResults& results) {
   std::vector<NamedCurve> curves;
-  for (const auto& [attack, found] : results.attacks) {
+  for (const auto& [attack, found, slices] : results.attacks) {
     if (curves.size() == kMostCurves) break;
     curves.push_back({.name = attack.title,
                       .curve = attacks::roc(attacks::rank(attack.scores, results.target.member)),
@@ -95,7 +105,7 @@ std::string figure(double value, double low, double high) {
 
 std::string page(const AuditResults& results, const std::string& chart) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [attack, found] : results.attacks) {
+  for (const auto& [attack, found, slices] : results.attacks) {
     const auto shown = [&, &found = found](double Metrics::*field) {
       return figure(found.value.*field, found.low.*field, found.high.*field);
     };
@@ -104,12 +114,15 @@ std::string page(const AuditResults& results, const std::string& chart) {
                     shown(&Metrics::oracle_balanced_accuracy), shown(&Metrics::f1)});
   }
   const auto& best = results.attacks.front();
-  const std::string cards =
-      html_card(fmt::format("{:.1f} %", 100 * results.member_accuracy), "accuracy on members") +
-      html_card(fmt::format("{:.1f} %", 100 * results.nonmember_accuracy), "accuracy on non-members") +
-      html_card(fmt::format("{:.1f} %", 100 * best.evaluation.value.tpr_at_1_percent),
-                "most members found at 1 % FPR") +
-      html_card(fmt::format("{:.3f}", best.evaluation.value.auc), "AUC of that attack");
+  std::string cards = html_card(fmt::format("{:.1f} %", 100 * results.member_accuracy), "accuracy on members") +
+                      html_card(fmt::format("{:.1f} %", 100 * results.nonmember_accuracy), "accuracy on non-members") +
+                      html_card(fmt::format("{:.1f} %", 100 * best.evaluation.value.tpr_at_1_percent),
+                                "most members found at 1 % FPR") +
+                      html_card(fmt::format("{:.3f}", best.evaluation.value.auc), "AUC of that attack");
+  if (results.epsilon) {
+    cards += html_card(fmt::format("{:.2f}", *results.epsilon),
+                       fmt::format("epsilon of the target's examples, delta {:g}", results.delta));
+  }
   return html_page(
       results.name + " - membership audit",
       fmt::format("<header><h1>Membership audit: {}</h1></header>\n<p class=\"soft\">{} samples, half of them members; "
@@ -132,10 +145,12 @@ std::string page(const AuditResults& results, const std::string& chart) {
 void write_audit_run(const std::filesystem::path& folder, const AuditResults& results) {
   const AuditRunFiles files(folder);
   std::filesystem::create_directories(files.scores);
-  for (const auto& [attack, found] : results.attacks) {
-    attacks::write_scores(files.scores / (attack.name + ".csv"), score_table(results, attack));
+  for (const auto& audited : results.attacks) {
+    attacks::write_scores(files.scores / (audited.attack.name + ".csv"),
+                          score_table(audited.attack, results.target, results.samples));
   }
   write_file_atomically(files.attacks, attacks_table(results));
+  write_file_atomically(files.slices, slices_table(results));
   write_file_atomically(files.summary, summary(results));
   const std::string chart = draw_curves(results);
   write_file_atomically(files.chart, chart);

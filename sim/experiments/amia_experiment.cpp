@@ -9,28 +9,14 @@
 #include "attacks/membership/threshold_attack.h"
 #include "sim/experiments/amia_models.h"
 #include "sim/experiments/amia_parts.h"
+#include "sim/experiments/amia_question.h"
 
 namespace archleak::sim {
 namespace {
 
 using attacks::Signals;
 
-/// What is asked about and who is who: of the architecture's part, of the weights' part, of neither.
-struct Question {
-  data::Dataset examples;
-  std::vector<uint8_t> of_architecture, of_weights;
-};
-
-Question ask(const PartyData& data, const data::Dataset& nonmembers) {
-  Question question{.examples = data.both->splits.train, .of_architecture = data.of_architecture, .of_weights = {}};
-  data::append(question.examples, nonmembers);
-  for (const uint8_t flag : data.of_architecture) question.of_weights.push_back(1 - flag);
-  question.of_architecture.resize(question.examples.size());
-  question.of_weights.resize(question.examples.size());
-  return question;
-}
-
-Signals signals(const Question& question, const std::optional<std::vector<float>>& logits,
+Signals signals(const AmiaQuestion& question, const std::optional<std::vector<float>>& logits,
                 std::vector<uint8_t> member) {
   if (!logits) throw TrialStopped();
   return {.classes = question.examples.classes,
@@ -56,7 +42,7 @@ Signals select(const Signals& all, const std::vector<uint8_t>& kept) {
 Signals shadow_signals(const AmiaSettings& settings, const ModelStore& store, AmiaParts& parts, uint64_t seed,
                        const std::atomic<bool>& stop) {
   const Party party = shadow_party(settings, parts, seed);
-  const Question question = ask(party.data, parts.shadow_nonmembers);
+  const AmiaQuestion question = ask(party.data, parts.shadow_nonmembers, seed);
   const auto logits = answers(store, party, question.examples, stop);
   if (party.model == AmiaTarget::derived_both) {  // all its examples trained its weights
     std::vector<uint8_t> member(question.examples.size());
@@ -99,7 +85,7 @@ TrialResult run_trial(const TrialRequest& request) {
   AmiaParts parts = draw_parts(settings, data::load(settings.data, /*seed=*/1).train, request.seed);
 
   const Party party = target_party(settings, parts, request.seed);
-  const Question question = ask(party.data, parts.nonmembers);
+  const AmiaQuestion question = ask(party.data, parts.nonmembers, request.seed);
   const auto logits = answers(store, party, question.examples, request.stop);
   // Who is a member is the evaluation's alone.
   const Signals target = signals(question, logits, std::vector<uint8_t>(question.examples.size()));
@@ -124,6 +110,8 @@ TrialResult run_trial(const TrialRequest& request) {
   result.figures["weights_auc"] = of_weights.auc;
   result.figures["weights_f1"] = of_weights.f1;
   result.figures["threshold_balanced_accuracy"] = by_threshold.balanced_accuracy;
+  result.figures["threshold_auc"] = by_threshold.auc;
+  result.figures["threshold_tpr_at_fpr_0.01"] = by_threshold.tpr_at_1_percent;
   const double members =
       static_cast<double>(std::count(question.of_architecture.begin(), question.of_architecture.end(), 1));
   result.figures["member_share"] = members / (members + static_cast<double>(settings.parts.nonmembers));
@@ -147,6 +135,8 @@ std::vector<std::string> figure_names() {
                                  "weights_auc",
                                  "weights_f1",
                                  "threshold_balanced_accuracy",
+                                 "threshold_auc",
+                                 "threshold_tpr_at_fpr_0.01",
                                  "member_share",
                                  "architecture_accuracy",
                                  "weights_accuracy",
@@ -162,7 +152,7 @@ std::vector<std::string> figure_names() {
 
 Experiment amia_experiment() {
   return {.name = "amia",
-          .version = 1,
+          .version = 2,
           .description = "membership inference from a searched architecture, by one shadow (AMIA)",
           .figures = figure_names(),
           .describe =

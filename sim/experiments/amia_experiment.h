@@ -6,7 +6,8 @@ namespace archleak::sim {
 /// The experiment "amia": membership inference from a searched architecture. A trial searches and trains a target and a
 /// shadow by federated simulations, teaches a network on the shadow's answers who was a member, and asks it about the
 /// target. Members are the architecture's part (figures without a prefix) or, set beside it, the weights' part
-/// ("weights_..."); non-members are examples that nobody has seen.
+/// ("weights_..."); non-members are examples that nobody has seen. Beside the network, the threshold on modified
+/// entropy by class ("threshold_...") attacks with the same shadow.
 Experiment amia_experiment();
 
 }  // namespace archleak::sim

@@ -1,7 +1,6 @@
 #include "sim/experiments/amia_models.h"
 
 #include "core/random.h"
-#include "defenses/dp_sgd.h"
 #include "nas/genotype.h"
 #include "sim/defense_setup.h"
 
@@ -36,26 +35,11 @@ std::shared_ptr<const client::TrainingData> training_data(const Party& party) {
   return party.train.defense.adversarial.enabled ? with_reference(*own, party.reference) : own;
 }
 
+/// What is left is the run that has never had any: group normalisation is there for DP-SGD.
 void remove_defenses(RunConfig& run) {
+  if (run.defense.dp_sgd.enabled) run.protocol.batch_norm = ProtocolOptions().batch_norm;
   run.defense = {};
   run.search.alpha_l2 = 0;
-}
-
-/// Epsilon of one run; nothing where it is not private.
-std::optional<double> run_epsilon(const RunConfig& run, const client::TrainingData& data) {
-  std::vector<int64_t> sizes, all;
-  for (const auto& indices : data.partition) {
-    all.push_back(std::ssize(sizes));
-    sizes.push_back(std::ssize(indices));
-  }
-  const auto plan = dp_sgd_plan(run, sizes);
-  if (!plan) return std::nullopt;
-  defenses::ExampleLedger ledger(*plan);
-  for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
-    ledger.count_round(round, server::select_clients(run.coordinator.selection, std::ssize(all), run.seed, round),
-                       std::ssize(all));
-  }
-  return ledger.spent().epsilon;
 }
 
 }  // namespace
@@ -118,9 +102,9 @@ std::optional<std::vector<float>> answers(const ModelStore& store, const Party& 
 }
 
 std::optional<double> party_epsilon(const Party& party) {
-  const auto searched = run_epsilon(party.search, *party.data.both);
+  const auto searched = dp_sgd_epsilon(party.search, *party.data.both);
   if (!searched || party.model == AmiaTarget::supernet) return searched;
-  const auto trained = run_epsilon(party.train, *training_data(party));
+  const auto trained = dp_sgd_epsilon(party.train, *training_data(party));
   if (!trained) return std::nullopt;
   return *searched + *trained;
 }

@@ -35,7 +35,7 @@ struct Party {
 Party target_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
 
 /// The attacker, who searches (unless the shadow is fixed) and trains as the owner does, but for the defences, unless
-/// he knows them.
+/// he knows them: what is left without DP-SGD normalises over batches.
 Party shadow_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
 
 /// Logits `[examples, classes]` of the party's model about `examples`; nothing when `stop` was set before.

@@ -23,8 +23,8 @@ void describe(Config& config, AmiaSettings& settings) {
              "examples of a student, or of an adversary's non-members");
 
   ConfigSection search = config.section("search_run"), train = config.section("train_run");
-  describe_training(search, settings.search);
-  describe_training(train, settings.train);
+  describe_search(search, settings.search);
+  describe_retraining(train, settings.train);
   config.section("target").read("model", settings.target,
                                 {{"supernet", AmiaTarget::supernet},
                                  {"derived_weights", AmiaTarget::derived_weights},
@@ -52,6 +52,15 @@ void describe(Config& config, AmiaSettings& settings) {
   }
   if (settings.distil && settings.target == AmiaTarget::supernet) {
     config.section("target").fail("distil", "expected false for the supernet, which has no student, got true");
+  }
+  const auto& defense = settings.train.defense;
+  if (settings.distil && defense.adversarial.enabled) {
+    config.section("target").fail(
+        "distil", "expected false with train_run.defense.adversarial, whose adversary needs labels, got true");
+  }
+  if (settings.distil && defense.dp_sgd.enabled && defense.distillation.entropy_quantile < 1) {
+    train.section("defense.distillation")
+        .fail("entropy_quantile", "expected 1 with target.distil and train_run.defense.dp_sgd, got less");
   }
   if (settings.train.network.name != "derived") {
     train.section("network").fail("name",

@@ -34,7 +34,7 @@ struct AmiaSettings {
                                        ///< or an adversary's non-members
   } parts;
 
-  RunConfig search;  ///< section `search_run`
+  RunConfig search;  ///< section `search_run`; its clients have the examples, also for `train`
   RunConfig train;   ///< section `train_run`, of the derived network; for a fixed shadow with another network
   AmiaTarget target = AmiaTarget::derived_both;
   bool distil = false;  ///< what is attacked is a student of the derived network (defenses/distillation.h)

@@ -109,8 +109,7 @@ class Judge {
   void compare(const Selection& at, Verdict& verdict) const {
     const CellFigure* const a = figure(at, check_.first, verdict);
     if (!a) return;
-    const Estimate first = a->estimate;
-    Estimate second{};
+    Estimate first = a->estimate, second{};
     if (check_.value) {
       second = {*check_.value, *check_.value, *check_.value, 1};
     } else {
@@ -121,10 +120,14 @@ class Judge {
       second = b->estimate;
     }
     verdict.reason = fmt::format("{} against {}", show(first), show(second));
-    const double shift = check_.kind == CheckKind::above ? check_.margin : -check_.margin;
+    if (check_.kind == CheckKind::below) {  // the mirrored figures' above
+      first = mirrored(first);
+      second = mirrored(second);
+    }
+    const bool strict = check_.kind != CheckKind::at_least;
+    const double shift = strict ? check_.margin : -check_.margin;
     second.low += shift;
     second.high += shift;
-    const bool strict = check_.kind == CheckKind::above;
     verdict.outcome = decide(strict ? first.low > second.high : first.low >= second.high,
                              strict ? first.high <= second.low : first.high < second.low);
   }

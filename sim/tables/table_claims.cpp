@@ -122,13 +122,17 @@ std::string claim_of(const Check& check, const std::string& label) {
     case CheckKind::falls:
       return fmt::format("{} falls with {}{}", label, check.along, where);
     case CheckKind::above:
-    case CheckKind::at_least:
+    case CheckKind::below:
+    case CheckKind::at_least: {
+      const char* words = check.kind == CheckKind::above   ? "above"
+                          : check.kind == CheckKind::below ? "below"
+                                                           : "at least";
       if (check.second.empty()) {
-        return fmt::format("{} is {} {}{}", label, check.kind == CheckKind::above ? "above" : "at least",
-                           check.value ? fmt::format("{}", *check.value) : check.than, where);
+        return fmt::format("{} is {} {}{}", label, words, check.value ? fmt::format("{}", *check.value) : check.than,
+                           where);
       }
-      return fmt::format("{}: {} {} {}", label, place_text(check.first),
-                         check.kind == CheckKind::above ? "above" : "at least", place_text(check.second));
+      return fmt::format("{}: {} {} {}", label, place_text(check.first), words, place_text(check.second));
+    }
     case CheckKind::near:
       return check.value ? fmt::format("{} is {} ± {}{}", label, *check.value, check.margin, where)
                          : fmt::format("{} is the published one ± {}{}", label, check.margin, where);
@@ -137,11 +141,9 @@ std::string claim_of(const Check& check, const std::string& label) {
 }
 
 Check read_check(const TomlSection& section, const TableSpec& table) {
-  const std::vector<std::pair<std::string, CheckKind>> kinds{{"rises", CheckKind::rises},
-                                                             {"falls", CheckKind::falls},
-                                                             {"above", CheckKind::above},
-                                                             {"at_least", CheckKind::at_least},
-                                                             {"near", CheckKind::near}};
+  const std::vector<std::pair<std::string, CheckKind>> kinds{
+      {"rises", CheckKind::rises}, {"falls", CheckKind::falls},       {"above", CheckKind::above},
+      {"below", CheckKind::below}, {"at_least", CheckKind::at_least}, {"near", CheckKind::near}};
   std::vector<std::string> names;
   for (const auto& [name, kind] : kinds) names.push_back(name);
   const std::string name = section.choice("kind", names);

@@ -56,11 +56,11 @@ class SettingsDocument {
   std::vector<Setting> settings_;
 };
 
-Setting parse_override(const std::string& text, const TableSpec& table) {
+Setting parse_override(const std::string& text, const std::vector<Axis>& axes) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) throw ConfigError("--set " + text + ": expected key=value");
   Setting setting{text.substr(0, equals), text.substr(equals + 1), "--set"};
-  for (const Axis& axis : table.axes) {
+  for (const Axis& axis : axes) {
     for (const AxisValue& value : axis.values) {
       for (const Setting& set : value.settings) {
         if (set.key == setting.key) {
@@ -210,7 +210,7 @@ TablePlan plan_table(const TableRequest& request, const std::vector<Experiment>&
     for (const Axis& axis : plan.axes) {
       for (const Setting& setting : place(axis, at.at(axis.name)).settings) document.set(setting);
     }
-    for (const std::string& text : request.overrides) document.set(parse_override(text, spec));
+    for (const std::string& text : request.overrides) document.set(parse_override(text, plan.axes));
     plan.cells.push_back({at, document.resolve(experiment)});
   }
   plan.runs = needed_runs(plan.spec, plan.cells);

@@ -71,7 +71,8 @@ Axis read_axis(const TomlSection& axes, const std::string& name) {
   return axis;
 }
 
-/// At a scale an axis has other values of its setting, or a part of its variants by name.
+/// At a scale an axis has other values of its setting, or a part of its variants: by name, or as a table of the name
+/// and what it sets further.
 std::vector<AxisValue> read_scaled_axis(const TomlSection& axes, const std::string& name, const Axis& axis,
                                         bool of_variants) {
   std::vector<AxisValue> values;
@@ -80,15 +81,23 @@ std::vector<AxisValue> read_scaled_axis(const TomlSection& axes, const std::stri
   } else {
     std::vector<std::string> labels;
     for (const AxisValue& value : axis.values) labels.push_back(value.label);
-    for (const std::string& label : axes.texts(name)) {
+    const toml::array* array = axes.node(name).as_array();
+    if (!array || array->empty()) axes.fail(name, "expected a list of at least one name, got none");
+    for (const toml::node& element : *array) {
+      const auto* table = element.as_table();
+      const auto variant = table ? std::optional(TomlSection(*table, axes.file(), name)) : std::nullopt;
+      const std::string label = variant ? variant->text("name") : plain_text(element);
       const auto found = std::find(labels.begin(), labels.end(), label);
       if (found == labels.end()) {
         axes.fail(name, fmt::format("expected names of the axis, got '{}'; the nearest is '{}'", label,
                                     nearest(label, labels)));
       }
       values.push_back(axis.values[static_cast<size_t>(found - labels.begin())]);
+      if (!variant) continue;
+      const auto further = read_settings(*variant, "set");
+      values.back().settings.insert(values.back().settings.end(), further.begin(), further.end());
+      variant->reject_unknown();
     }
-    if (values.empty()) axes.fail(name, "expected at least one name, got none");
   }
   require_distinct(axes, name, values);
   return values;

@@ -59,6 +59,7 @@ enum class CheckKind {
   rises,  ///< along an axis, from its first to its last place
   falls,
   above,     ///< first > second + margin; the second may be another figure of the same place, or a value
+  below,     ///< first < second - margin; likewise
   at_least,  ///< first >= second - margin; likewise
   near,      ///< within `margin` of a value, or of the published one
 };
@@ -68,11 +69,11 @@ struct Check {
   CheckKind kind = CheckKind::rises;
   std::string figure;
   std::string along;            ///< rises, falls: the axis
-  Selection first;              ///< above, at_least between two places; for the others: where
-  Selection second;             ///< above, at_least between two places
-  std::string than;             ///< above, at_least at one place: the other figure
-  std::optional<double> value;  ///< above, at_least at one place, near; absent: `than`, the published value
-  double margin = 0;            ///< above, at_least, near: in the unit shown
+  Selection first;              ///< above, below, at_least between two places; for the others: where
+  Selection second;             ///< above, below, at_least between two places
+  std::string than;             ///< above, below, at_least at one place: the other figure
+  std::optional<double> value;  ///< above, below, at_least at one place, near; absent: `than`, the published value
+  double margin = 0;            ///< above, below, at_least, near: in the unit shown
   std::string claim;            ///< in words
 };
 
@@ -97,7 +98,7 @@ struct TableScale {
   int64_t trials = 0;              ///< 0: the table's
   std::vector<std::string> notes;  ///< what was shrunk
   std::vector<Setting> settings;
-  std::map<std::string, std::vector<AxisValue>> axes;  ///< places instead of the axis's own
+  std::map<std::string, std::vector<AxisValue>> axes;  ///< places instead of the axis's own, some with further settings
 };
 
 /// A setting that names a run's directory, and what makes the run where there is none.

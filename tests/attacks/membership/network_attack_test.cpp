@@ -37,6 +37,25 @@ TEST(NetworkAttack, KnowsNothingWhereThereIsNothingToKnow) {
   EXPECT_NEAR(evaluate(scores, target.member, {.resamples = 0}).value.auc, 0.5, 0.1);
 }
 
+TEST(NetworkAttack, TakesMembersAndNonMembersForEquallyLikelyHoweverManyTheShadowHas) {
+  const auto all = signals(2000, 0.3, 1);
+  for (const uint8_t rare : {0, 1}) {
+    Signals shadow{.classes = all.classes, .logits = {}, .labels = {}, .member = {}};
+    for (int64_t i = 0; i < all.samples(); ++i) {
+      if (all.member[i] == rare && i % 10 > 1) continue;  // one in five is left
+      const auto row = all.row(i);
+      shadow.logits.insert(shadow.logits.end(), row.begin(), row.end());
+      shadow.labels.push_back(all.labels[i]);
+      shadow.member.push_back(all.member[i]);
+    }
+    const auto target = signals(2000, 0.3, 2);
+    const auto found =
+        evaluate(network_attack(shadow, target, {.epochs = 10}), target.member, {.threshold = 0, .resamples = 0});
+    EXPECT_NEAR(found.value.recall + found.value.fpr, 1, 0.3) << "as many false alarms as members that are missed";
+    EXPECT_GT(found.value.balanced_accuracy, found.value.oracle_balanced_accuracy - 0.03);
+  }
+}
+
 TEST(NetworkAttack, IsThatOfItsSeedAndDoesNotReadTheTargetsMembers) {
   const auto shadow = signals(100, 1, 1);
   auto target = signals(100, 1, 2);

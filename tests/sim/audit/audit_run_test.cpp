@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -149,18 +150,47 @@ TEST_F(AuditRun, AsksAModelAgainWhoseAnswersAreDamaged) {
 TEST_F(AuditRun, WritesTheSameBytesTwiceAndScoresThatCanBeRead) {
   ASSERT_EQ(command({"--cache", folder_ / "cache"}), 0);
   const AuditRunFiles files(out_);
-  const std::vector<fs::path> written{files.attacks, files.summary, files.chart, files.page,
-                                      files.scores / "lira_online.csv"};
+  const std::vector<fs::path> written{
+      files.attacks, files.summary, files.chart, files.page, files.scores / "lira_online.csv", files.slices};
   std::vector<std::string> before;
   for (const auto& file : written) before.push_back(read_file(file));
   EXPECT_THAT(output_, HasSubstr(files.page.string()));
   EXPECT_THAT(before[0], testing::StartsWith("attack,metric,value,low,high\n"));
   EXPECT_THAT(before[4], HasSubstr("score,member,label,correct,id"));
+  EXPECT_THAT(before[5], testing::StartsWith("attack,slice,level,members,nonmembers,metric,value,low,high\n"));
   out_ = folder_ / "again";
   ASSERT_EQ(command({"--cache", folder_ / "cache"}), 0);
   for (size_t i = 0; i < written.size(); ++i) {
     EXPECT_EQ(read_file(fs::path(out_) / fs::relative(written[i], files.config.parent_path())), before[i]);
   }
+}
+
+TEST_F(AuditRun, SlicesOfEveryAttackShareTheSamplesOutByClassAndByCorrectness) {
+  const auto results = audit("cache");
+  for (const auto& [attack, evaluation, slices] : results.attacks) {
+    std::map<std::string, int64_t> members, all;
+    for (const auto& slice : slices) {
+      members[slice.by] += slice.members;
+      all[slice.by] += slice.members + slice.nonmembers;
+      EXPECT_EQ(slice.evaluation.value_or(attacks::Evaluation{.threshold = attack.threshold}).threshold,
+                attack.threshold);
+    }
+    EXPECT_EQ(members, (std::map<std::string, int64_t>{{"correct", 80}, {"label", 80}})) << attack.name;
+    EXPECT_EQ(all, (std::map<std::string, int64_t>{{"correct", 160}, {"label", 160}}));
+  }
+}
+
+TEST_F(AuditRun, SaysTheEpsilonOfTheTargetsExamples) {
+  EXPECT_FALSE(audit("cache").epsilon);
+  ASSERT_EQ(command({"--set", "defense.dp_sgd.enabled=true", "--set", "defense.dp_sgd.target_epsilon=4", "--set",
+                     "training.epochs=2", "--cache", folder_ / "cache"}),
+            0);
+  const auto summary = nlohmann::json::parse(read_file(AuditRunFiles(out_).summary));
+  EXPECT_LE(summary.at("epsilon").get<double>(), 4);
+  EXPECT_GT(summary.at("epsilon").get<double>(), 3.9);
+  EXPECT_EQ(summary.at("delta"), 1e-5);
+  EXPECT_THAT(read_file(AuditRunFiles(out_).page), HasSubstr("epsilon of the target"));
+  EXPECT_THAT(output_, HasSubstr("privacy    epsilon"));
 }
 
 TEST_F(AuditRun, KeepsTheFoldersOfOthersAsTheyAre) {
@@ -245,7 +275,7 @@ TEST(AuditOfLocation, LiraAndRmiaFindMoreMembersAtOnePercentThanEveryThreshold) 
   const auto results = *run_audit(config, {.cache = folder.path(), .jobs = 2}, stop);
   double thresholds = 0;
   std::map<std::string, attacks::Evaluation> found;
-  for (const auto& [attack, evaluation] : results.attacks) {
+  for (const auto& [attack, evaluation, slices] : results.attacks) {
     found[attack.name] = evaluation;
     const bool of_shadows = attack.name.starts_with("lira") || attack.name.starts_with("rmia");
     if (!of_shadows) thresholds = std::max(thresholds, evaluation.high.tpr_at_1_percent);

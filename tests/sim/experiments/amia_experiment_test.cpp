@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "sim/experiments/amia_models.h"
 #include "sim/experiments/amia_parts.h"
+#include "sim/experiments/amia_question.h"
 #include "tests/support/paths.h"
 
 namespace archleak::sim {
@@ -114,8 +115,9 @@ TEST_F(AmiaExperiment, FindsTheMembersOfATargetThatKnowsThemByHeart) {
     other.emplace_back("target.model=supernet");
     supernet += trial(other, seed).figures.at("auc") / 2;
   }
-  EXPECT_GT(both, 0.6);
-  EXPECT_LT(std::abs(supernet - 0.5), both - 0.5) << "the supernet's weights have not seen them";
+  // Of 30 members and 30 others, the AUC of guessing deviates by 0.075; the mean of two by 0.053.
+  EXPECT_GT(both, 0.5 + 5 * 0.053);
+  EXPECT_NEAR(supernet, 0.5, 3 * 0.053) << "the supernet's weights have not seen them";
 }
 
 TEST_F(AmiaExperiment, AStoppedTrialLeavesNoFigures) {
@@ -138,11 +140,17 @@ TEST_F(AmiaExperiment, WhatDoesNotGoTogetherIsRefused) {
   for (const char* flaw :
        {"train_run.network.name=cnn", "search_run.space.kind=graph", "search_run.federation.clients=2",
         "attack.shadow_network=resnet51", "attack.eta=1.5", "target.model=derived", "search_run.data.name=mnist",
-        "train_run.defense.distillation.teacher=runs/teacher"}) {
+        "train_run.defense.distillation.teacher=runs/teacher", "train_run.partition.scheme=iid",
+        "train_run.search.alpha_l2=1", "train_run.space.layers=4", "search_run.network.layers=4"}) {
     EXPECT_THROW(settings({flaw}), ConfigError) << flaw;
   }
   EXPECT_NO_THROW(settings({"search_run.federation.clients=2", "train_run.federation.clients=2"}));
   EXPECT_THROW(settings({"target.model=supernet", "target.distil=true"}), ConfigError);
+  EXPECT_THROW(settings({"target.distil=true", "train_run.defense.adversarial.enabled=true"}), ConfigError);
+  const std::vector<std::string> private_student{"target.distil=true", "train_run.defense.dp_sgd.enabled=true"};
+  EXPECT_THROW(settings(private_student), ConfigError) << "whose selection tells of the examples left out";
+  EXPECT_NO_THROW(
+      settings({private_student[0], private_student[1], "train_run.defense.distillation.entropy_quantile=1"}));
   EXPECT_THROW(trial({"parts.target=250"}), ConfigError) << "more examples than there are";
 }
 
@@ -163,6 +171,51 @@ TEST_F(AmiaExperiment, TheShadowIsDefendedOnlyIfTheAttackerKnows) {
   EXPECT_EQ(naive.train.defense.input_noise, 0);
   of.attack.knows_defense = true;
   EXPECT_EQ(shadow(of).search.search.alpha_l2, 0.5);
+}
+
+TEST_F(AmiaExperiment, TheShadowOfWhoKnowsNoDefenceIsThatOfAnUndefendedTarget) {
+  const auto keys = [&](const std::vector<std::string>& defence) {
+    const auto of = settings(defence);
+    auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+    const Party shadow = shadow_party(of, parts, 7);
+    EXPECT_FALSE(shadow.distil);
+    return std::pair(model_key(shadow.search, *shadow.data.both), model_key(shadow.train, *shadow.data.both));
+  };
+  const auto undefended = keys({});
+  for (const std::vector<std::string>& defence : std::vector<std::vector<std::string>>{
+           {"search_run.search.alpha_l2=0.1"},
+           {"search_run.defense.input_noise=0.1", "train_run.defense.input_noise=0.1"},
+           {"target.distil=true", "train_run.defense.distillation.entropy_quantile=0.4", "parts.reference=40"},
+           {"train_run.defense.adversarial.enabled=true", "parts.reference=40"},
+           {"search_run.defense.dp_sgd.enabled=true", "search_run.federation.batch_norm=group",
+            "train_run.defense.dp_sgd.enabled=true", "train_run.federation.batch_norm=group"}}) {
+    EXPECT_EQ(keys(defence), undefended) << defence.front();
+    auto known = defence;
+    known.emplace_back("attack.knows_defense=true");
+    if (defence.front().starts_with("target")) continue;  // a student's teacher is undefended
+    EXPECT_NE(keys(known), undefended) << defence.front();
+  }
+}
+
+TEST_F(AmiaExperiment, AsksInAnOrderThatSaysNothingOfWhoIsWho) {
+  const auto of = settings();
+  auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+  const Party party = target_party(of, parts, 7);
+  const auto question = ask(party.data, parts.nonmembers, 7);
+  ASSERT_EQ(question.examples.size(), 90);
+  for (int64_t begin = 0; begin < 90; begin += 30) {  // batches
+    int members = 0;
+    for (int64_t i = begin; i < begin + 30; ++i) members += question.of_architecture[i] + question.of_weights[i];
+    EXPECT_GE(members, 12);
+    EXPECT_LE(members, 28);
+  }
+  PartyData others = party.data;  // the same examples with other roles
+  for (auto& flag : others.of_architecture) flag = 1 - flag;
+  const auto again = ask(others, parts.nonmembers, 7);
+  EXPECT_EQ(again.examples.labels, question.examples.labels);
+  EXPECT_EQ(again.of_architecture, question.of_weights);
+  EXPECT_EQ(again.of_weights, question.of_architecture);
+  EXPECT_NE(ask(party.data, parts.nonmembers, 8).examples.labels, question.examples.labels);
 }
 
 TEST_F(AmiaExperiment, StudentsAndAdversariesLearnFromAPartOfTheirOwn) {

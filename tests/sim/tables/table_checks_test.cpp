@@ -72,6 +72,17 @@ TEST(TableChecks, AboveIsDecidedWhereIntervalsLieApart) {
   EXPECT_EQ(outcome(above + "margin = 5\n", {{0, 10}, {0, 0}, {11, 20}}), Outcome::undecided);
 }
 
+TEST(TableChecks, BelowIsTheMirroredAbove) {
+  const std::string below = "kind = \"below\"\nvalue = 12\nat = { bias = 0.8, side = \"heads up\" }\n";
+  EXPECT_EQ(outcome(below, {{0, 0}, {0, 0}, {5, 11.5}}), Outcome::holds);
+  EXPECT_EQ(outcome(below, {{0, 0}, {0, 0}, {5, 12}}), Outcome::undecided);
+  EXPECT_EQ(outcome(below, {{0, 0}, {0, 0}, {12, 15}}), Outcome::fails);
+  EXPECT_EQ(outcome(below + "margin = 5\n", {{0, 0}, {0, 0}, {5, 11.5}}), Outcome::undecided);
+  EXPECT_EQ(verdicts(below, {{0, 0}, {0, 0}, {5, 11.5}})[0].claim, "Heads is below 12 at bias = 0.8, side = heads up");
+  const std::string places = "kind = \"below\"\nfirst = { bias = 0.2 }\nsecond = { bias = 0.8 }\n";
+  EXPECT_EQ(outcome(places, {{0, 10}, {0, 0}, {11, 20}}), Outcome::holds);
+}
+
 TEST(TableChecks, AtLeastHoldsForEqualOnesAndWithinItsMargin) {
   const std::string least = "kind = \"at_least\"\nfirst = { bias = 0.8 }\nsecond = { bias = 0.2 }\n";
   EXPECT_EQ(outcome(least, {{5, 5}, {0, 0}, {5, 5}}), Outcome::holds);

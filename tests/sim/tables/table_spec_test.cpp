@@ -58,6 +58,26 @@ TEST(TableSpec, AScaleReplacesTrialsSettingsAndPlaces) {
   EXPECT_EQ(plan_table(request, {test::coin()}).trials, 7);
 }
 
+TEST(TableSpec, APlaceMaySetMoreAtOneScaleThanAtOthers) {
+  const auto replaced = [](const std::string& by) {
+    std::string document = test::kCoinTable;
+    const std::string places = "side = [\"tails up\"]";
+    return document.replace(document.find(places), places.size(), by);
+  };
+  TableRequest request =
+      test::coin_request(replaced("side = [\"heads up\", { name = \"tails up\", set = { coin.fails = true } }]"));
+  EXPECT_THAT(plan_table(request, {test::coin()}).cells[1].settings, HasSubstr("fails = false"));
+  request.scale = "smoke";
+  const TablePlan smoke = plan_table(request, {test::coin()});
+  ASSERT_EQ(smoke.cells.size(), 2u);
+  EXPECT_THAT(smoke.cells[0].settings, HasSubstr("fails = false"));
+  EXPECT_THAT(smoke.cells[1].settings, testing::AllOf(HasSubstr("fails = true"), HasSubstr("side = 'tails'")));
+  request.overrides = {"coin.fails=false"};
+  EXPECT_THROW(plan_table(request, {test::coin()}), ConfigError) << "an axis has it, at this scale";
+  EXPECT_THROW(parse_table(replaced("side = [{ name = \"edge up\" }]"), "coins.toml"), ConfigError);
+  EXPECT_THROW(parse_table(replaced("side = [{ name = \"tails up\", sets = {} }]"), "coins.toml"), ConfigError);
+}
+
 TEST(TableSpec, SettingsAreResolvedToEveryKey) {
   const TablePlan plan = plan_table(test::coin_request(), {test::coin()});
   EXPECT_THAT(plan.cells[0].settings, HasSubstr("fails = false"));
