@@ -243,6 +243,8 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
     if (outcome.interrupted) break;
     try {
       attack.rebuild(observation, seen);
+    } catch (const ConfigError&) {
+      throw;
     } catch (const Error& error) {
       if (chosen.size() == 1) throw;
       attack.skip(error.what());
