@@ -183,28 +183,32 @@ class Attack {
   attacks::Recogniser recogniser_;
 };
 
-/// Why there is no update to attack.
-std::string nothing_chosen(const attacks::Observation& observation, const AttackRequest& request) {
+/// Why this attack has nothing to read; empty if it has.
+std::string nothing_to_read(const attacks::Observation& observation, const RunConfig& run,
+                            const AttackRequest& request) {
+  const std::string blindness = observation.blindness();
+  if (!blindness.empty()) return blindness;
+  if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
+    return "nothing to attack: no architecture parameters are on the wire under this protocol";
+  }
+  if (run.strategy.kind != nas::Strategy::darts) {
+    return fmt::format(
+        "nothing that this attack can read: expected search.strategy \"darts\", got \"{}\", whose networks change from "
+        "round to round or have no architecture parameters",
+        nas::name_of(run.strategy.kind));
+  }
+  if (!choose(observation, request).empty()) return {};
+  if (request.round >= 0 || request.client >= 0) return "nothing to attack: no update of that round and client went by";
   size_t sums = 0;
   for (const auto& [number, round] : observation.rounds()) sums += round.sums.size();
-  if (request.round >= 0 || request.client >= 0) {
-    return "nothing to attack: no update of that round and client went by";
-  }
   if (sums > 0) {
     return fmt::format("nothing to attack: {} sums of several clients went by, and no client's own update", sums);
   }
   return "nothing to attack: models went by, and no update";
 }
 
-}  // namespace
-
-void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
-                    const std::atomic<bool>& stop, AttackOutcome& outcome) {
-  outcome.results.blindness = observation.blindness();
-  if (!observation.welcome() && !outcome.results.blindness.empty()) {
-    outcome.results.threat_model = {{"Transport", observation.ciphertexts() > 0 ? "encrypted (CURVE)" : "unknown"}};
-    return;
-  }
+/// The one run that the capture is of. Throws DataError.
+RunConfig captured_run(const attacks::Observation& observation) {
   if (!observation.welcome()) {
     throw DataError(
         "attack: expected the configuration of the run in the capture, got none: no worker came in while "
@@ -215,28 +219,28 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
         "attack: expected the capture of one run, got the configurations of several; record each run in a file of its "
         "own");
   }
-  const RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
-  outcome.results.threat_model = threat_model(run, request);
-  outcome.results.classifier = !request.classifier.empty();
-  if (!outcome.results.blindness.empty()) return;
-  if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
-    outcome.results.blindness = "nothing to attack: no architecture parameters are on the wire under this protocol";
+  return parse_run_config(observation.welcome()->config, "configuration on the wire");
+}
+
+}  // namespace
+
+void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
+                    const std::atomic<bool>& stop, AttackOutcome& outcome) {
+  AttackResults& results = outcome.results;
+  if (!observation.welcome() && !observation.blindness().empty()) {
+    results.blindness = observation.blindness();
+    results.threat_model = {{"Transport", observation.ciphertexts() > 0 ? "encrypted (CURVE)" : "unknown"}};
     return;
   }
-  if (run.strategy.kind != nas::Strategy::darts) {
-    outcome.results.blindness = fmt::format(
-        "nothing that this attack can read: expected search.strategy \"darts\", got \"{}\", whose networks change from "
-        "round to round or have no architecture parameters",
-        nas::name_of(run.strategy.kind));
-    return;
-  }
-  const auto chosen = choose(observation, request);
-  if (chosen.empty()) {
-    outcome.results.blindness = nothing_chosen(observation, request);
-    return;
-  }
+  const RunConfig run = captured_run(observation);
+  results.threat_model = threat_model(run, request);
+  results.classifier = !request.classifier.empty();
+  results.blindness = nothing_to_read(observation, run, request);
+  if (!results.blindness.empty()) return;
+
   Attack attack(run, request, outcome);
   attack.expect_layout(observation.welcome()->layout);
+  const auto chosen = choose(observation, request);
   Progress progress("attack", "updates", static_cast<int64_t>(chosen.size()));
   for (const auto& seen : chosen) {
     outcome.interrupted = stop;
