@@ -21,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStore = "results.sqlite";
 constexpr const char* kRequest = "request";  // under which the file of results keeps what was asked for
 constexpr uint64_t kMaxTableBytes = 1 << 20;
 
@@ -83,7 +82,7 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
   const std::string id = parse_table(request.document, request.file).id;
   const fs::path folder =
       arguments.out.empty() ? fs::path("tables") / fmt::format("{}-{}", id, request.scale) : fs::path(arguments.out);
-  const fs::path file = folder / kStore;
+  const fs::path file = folder / kResultsFile;
   if (fs::exists(file) != arguments.resume) {
     throw ConfigError(
         arguments.resume
@@ -99,8 +98,7 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
   const TablePlan plan = plan_table(request, experiments);
   store.remember(kRequest, to_text(request));
   for (const std::string& other : arguments.reuse) {
-    const ResultsStore from(fs::path(other) / kStore, ResultsStore::Open::existing);
-    fmt::print(stderr, "{} trials are taken from {}\n", reuse_results(plan, from, store), other);
+    fmt::print(stderr, "{} trials are taken from {}\n", reuse_results(plan, other, store), other);
   }
   const auto jobs =
       arguments.jobs > 0 ? arguments.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -127,7 +125,7 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
 }
 
 void show(const std::string& path, const std::vector<Experiment>& experiments) {
-  const ResultsStore store(fs::path(path) / kStore, ResultsStore::Open::existing);
+  const ResultsStore store(fs::path(path) / kResultsFile, ResultsStore::Open::existing);
   const auto text = store.recall(kRequest);
   if (!text) throw DataError(store.file().string() + ": expected what was asked for, got none; run the table again");
   render(plan_table(request_from_text(*text, store.file().string()), experiments), store, path);

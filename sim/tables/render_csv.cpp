@@ -7,6 +7,7 @@
 #include "core/csv.h"
 #include "sim/tables/table_render.h"
 #include "sim/tables/table_show.h"
+#include "sim/tables/trials_file.h"
 
 namespace archleak::sim {
 namespace {
@@ -71,7 +72,7 @@ std::string render_trials_csv(const TableResults& table) {
     for (const auto& [name, value] : trial.row->figures) names.insert(name);
   }
   // "seconds" is also a figure that an experiment may measure itself.
-  std::vector<std::string> head = with_axes(table, {"trial", "seed", "state", "error", "trial_seconds", "time"});
+  std::vector<std::string> head = with_axes(table, kTrialColumns);
   head.insert(head.end(), names.begin(), names.end());
   std::string text = row(std::move(head));
   for (const TrialRecord& trial : table.trials) {
@@ -80,6 +81,7 @@ std::string render_trials_csv(const TableResults& table) {
     const ResultRow& result = trial.row ? *trial.row : none;
     fields.push_back(fmt::format("{}", trial.trial));
     fields.push_back(fmt::format("{}", trial.key.seed));
+    fields.push_back(trial.key.hash());
     fields.emplace_back(!trial.row ? "missing" : result.failure.empty() ? "done" : "failed");
     fields.push_back(result.failure);
     fields.push_back(trial.row ? number(result.seconds) : "");

@@ -6,6 +6,7 @@
 #include "sim/tables/table_curves.h"
 #include "sim/tables/table_render.h"
 #include "sim/tables/table_show.h"
+#include "sim/tables/trials_file.h"
 
 namespace archleak::sim {
 namespace {
@@ -124,7 +125,7 @@ std::string render_markdown(const TableResults& table) {
 
 void write_table(const std::filesystem::path& folder, const TableResults& table, const ResultsStore& store) {
   write_file_atomically(folder / "table.csv", render_csv(table));
-  write_file_atomically(folder / "trials.csv", render_trials_csv(table));
+  write_file_atomically(folder / kTrialsFile, render_trials_csv(table));
   write_file_atomically(folder / "table.tex", render_latex(table));
   write_file_atomically(folder / "table.html", render_html(table, store));
   write_file_atomically(folder / "table.json", render_json(table));

@@ -22,8 +22,8 @@ std::string escape_latex(const std::string& text);
 /// field is empty where there is nothing; numbers have all their digits, in the unit shown.
 std::string render_csv(const TableResults& table);
 
-/// One row for each trial: the axes, trial, seed, state (done, failed or missing), the error, seconds, time, and every
-/// figure that a trial has returned, in the experiment's unit.
+/// One row for each trial: the axes, trial, seed, key (the hash by which `--reuse` knows it), state (done, failed or
+/// missing), the error, seconds, time, and every figure that a trial has returned, in the experiment's unit.
 std::string render_trials_csv(const TableResults& table);
 
 /// All that the others show and the settings of each cell; null where there is nothing.

@@ -177,5 +177,21 @@ TEST_F(TableCommand, TakesFromAnotherTableWhatItHasAlreadyMeasuredAndNothingElse
   EXPECT_THAT(error_of({file_, "--out", folder_ / "third", "--reuse", folder_ / "nothing"}), HasSubstr("nothing"));
 }
 
+TEST_F(TableCommand, GoesOnWithAReportOfWhichOnlyTheTrialsWereKept) {
+  run({file_, "--out", out_, "--trials", "3"});
+  const fs::path report = fs::path(folder_ / "report");
+  fs::create_directories(report);
+  fs::copy_file(fs::path(out_) / "trials.csv", report / "trials.csv");
+  run({file_, "--out", out_, "--resume", "--trials", "4"});
+  const int thrown = habits_->thrown;
+  const std::string again = folder_ / "again";
+  run({file_, "--out", again, "--trials", "4", "--reuse", report});
+  EXPECT_THAT(errors_, HasSubstr("18 trials are taken from " + report.string()));
+  EXPECT_EQ(habits_->thrown - thrown, 6);
+  EXPECT_EQ(read_file(fs::path(again) / "table.csv"), read_file(fs::path(out_) / "table.csv"));
+  write_file_atomically(report / "trials.csv", "heads\n1\n");
+  EXPECT_THAT(error_of({file_, "--out", folder_ / "third", "--reuse", report}), HasSubstr("trials.csv:1: expected"));
+}
+
 }  // namespace
 }  // namespace archleak::sim
