@@ -66,10 +66,11 @@ Evaluation evaluate(std::span<const double> scores, std::span<const uint8_t> mem
           .high = intervals.high};
 }
 
-std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options) {
+std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options,
+                                   const std::string& purpose) {
   expect_length("a class", table.labels.size(), table);
   expect_length("a correctness flag", table.correct.size(), table);
-  const Evaluation all = evaluate(table.scores, table.member, options);
+  const Evaluation all = evaluate(table.scores, table.member, options, purpose);
   std::vector<Slice> slices{{"all", "all", all.members, all.nonmembers, all}};
   Levels classes, correctness;
   for (size_t i = 0; i < table.labels.size(); ++i) {

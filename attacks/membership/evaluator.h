@@ -52,6 +52,7 @@ inline constexpr int64_t kMostSlicedClasses = 1000;
 /// The whole table, then a slice for each class (numbers in their order, names in theirs) and for correctness, as far
 /// as the table has these columns. Without a given threshold, each slice has an oracle of its own. Throws as
 /// `evaluate`, and DataError for columns of other lengths and for more than kMostSlicedClasses classes.
-std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options);
+std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options,
+                                   const std::string& purpose = "bootstrap");
 
 }  // namespace archleak::attacks

@@ -37,9 +37,6 @@ struct Verdict {
 Verdict judge(const torch::Tensor& image, const torch::Tensor& original, const torch::Tensor& others,
               ExampleShape shape, int64_t label, const Recogniser& recogniser, const SuccessOptions& options = {});
 
-/// The published denoising: pixels above 245 of 255 become 0. It takes true strokes away, too.
-constexpr double kDenoiseAbove = 245.0 / 255;
-
 /// Which original `[originals, pixels]` each reconstruction is set beside: the one-to-one assignment with the smallest
 /// summed squared error (Kuhn 1955; the form by potentials, cubic in the batch). Throws Error unless the sizes agree.
 std::vector<int64_t> assign_to_originals(const torch::Tensor& images, const torch::Tensor& originals);

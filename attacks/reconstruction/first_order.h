@@ -16,6 +16,9 @@ enum class GradientObjective {
   l1,      ///< |d|_1 / |observed|_1
 };
 
+/// The published denoising: pixels above kappa = 245 of 255 become 0. It takes true strokes away, too.
+inline constexpr double kDenoiseAbove = 245.0 / 255;
+
 struct FirstOrderOptions {
   enum class Step { adam, lbfgs };
   GradientObjective objective = GradientObjective::cosine;
@@ -25,7 +28,7 @@ struct FirstOrderOptions {
   bool signed_gradient = true;    ///< adam: steps by the gradient's signs
   double total_variation = 1e-2;  ///< weight of the mean absolute difference of neighbours
   bool joint_labels = false;      ///< optimise soft labels too; the labels given are then not read
-  double denoise_above = 0;       ///< after every iteration, pixels above it become 0 (kappa / 255); 0: off
+  double denoise_above = 0;       ///< after every iteration, pixels above it become 0; 0: off
   int64_t restarts = 1;           ///< attempts from other noise, of which that with the smallest objective is kept
   torch::Tensor mean, deviation;  ///< `[channels, height, width]`: the network's input is (pixel - mean) / deviation;
                                   ///< undefined: the pixels themselves

@@ -51,7 +51,7 @@ void print(const AttackResults& results, const AttackPlace& place) {
     fmt::print("attack     {}\n", results.blindness);
   } else {
     fmt::print("rebuilt    {} of {} images, {} and identified among others of their class\n", results.successes(),
-               results.images.size(), recognised_as(results.classifier));
+               results.images.size(), results.recognised_as);
   }
   if (results.skipped > 0) fmt::print("skipped    {} updates: {}\n", results.skipped, results.skipped_why);
   for (const auto& image : results.images) {

@@ -41,7 +41,7 @@ nlohmann::ordered_json summary(const AttackResults& results) {
   }
   const auto count = static_cast<int64_t>(results.images.size());
   const auto rate = estimate_rate(results.successes(), count);
-  json["classifier"] = results.classifier;
+  json["recognised_as"] = results.recognised_as;
   json["images"] = count;
   json["successes"] = results.successes();
   json["success_interval"] = {rate.low, rate.high};
@@ -56,10 +56,6 @@ nlohmann::ordered_json summary(const AttackResults& results) {
 }
 
 }  // namespace
-
-const char* recognised_as(bool classifier) {
-  return classifier ? "recognised by the classifier" : "similar (SSIM of at least 0.3)";
-}
 
 int64_t AttackResults::successes() const {
   return std::count_if(images.begin(), images.end(),
@@ -92,7 +88,7 @@ std::string attack_section(const std::filesystem::path& folder) {
       facts.emplace_back("Rebuilt", fmt::format("{} of {} images {}, and identified among others of their class "
                                                 "(95 % interval {:.0f} to {:.0f} %)",
                                                 json.at("successes").get<int64_t>(), images,
-                                                recognised_as(json.at("classifier").get<bool>()),
+                                                json.at("recognised_as").get<std::string>(),
                                                 100 * json.at("success_interval").at(0).get<double>(),
                                                 100 * json.at("success_interval").at(1).get<double>()));
       facts.emplace_back("Similarity",

@@ -36,16 +36,13 @@ struct AttackResults {
   std::string capture;
   std::string blindness;                                          ///< why there was nothing to attack; else empty
   std::vector<std::pair<std::string, std::string>> threat_model;  ///< name and value
-  bool classifier = false;                                        ///< whether one had to see the true class
+  std::string recognised_as;                                      ///< in words, what counts as recognised
   std::vector<AttackedImage> images;
   int64_t skipped = 0;  ///< updates that were not attacked, for `skipped_why`
   std::string skipped_why;
 
   int64_t successes() const;  ///< recognised and identified
 };
-
-/// In words, what counts as recognised with a classifier and without one.
-const char* recognised_as(bool classifier);
 
 /// The files in an attack's folder.
 struct AttackFiles {

@@ -2,7 +2,6 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include "attacks/reconstruction/evaluation.h"
 #include "attacks/reconstruction/first_order.h"
 #include "core/error.h"
 #include "core/torch_random.h"
@@ -64,8 +63,9 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
   const auto found =
       attacks::match_gradients(network, network.alphas(), gradients, {shape.channels, shape.height, shape.width},
                                assumed, images.classes(), solver, generator(update, options.seed, 0));
-  const auto inputs = (found.images.flatten(1).to(torch::kFloat64) - images.mean()) / images.deviation();
-  return {.images = inputs, .labels = found.labels, .unexplained = found.objective};
+  return {.images = images.inputs(found.images.flatten(1).to(torch::kFloat64)),
+          .labels = found.labels,
+          .unexplained = found.objective};
 }
 
 }  // namespace
@@ -85,8 +85,8 @@ attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, con
     }
     auto found = second_order(update, labels, images, *graph, options);
     if (options.denoise) {
-      const auto black = -images.mean() / images.deviation();
-      found.images = torch::where(images.images(found.images) > attacks::kDenoiseAbove, black, found.images);
+      const auto pixels = images.images(found.images);
+      found.images = images.inputs(pixels.masked_fill(pixels > attacks::kDenoiseAbove, 0));
     }
     return found;
   }

@@ -32,8 +32,8 @@ const attacks::GaussianPrior& PublicImages::prior(int64_t label) const {
   const std::lock_guard lock(mutex_);
   const auto found = priors_.find(label);
   if (found != priors_.end()) return found->second;
-  const auto inputs = (pixels_of(images_, of_class(images_, label)) - mean_) / deviation_;
-  return priors_.emplace(label, attacks::fit_gaussian_prior(inputs)).first->second;
+  const auto own = inputs(pixels_of(images_, of_class(images_, label)));
+  return priors_.emplace(label, attacks::fit_gaussian_prior(own)).first->second;
 }
 
 }  // namespace archleak::sim

@@ -31,7 +31,10 @@ class PublicImages {
   /// Images `[images, pixels]` in [0, 1] from network inputs.
   torch::Tensor images(const torch::Tensor& inputs) const { return inputs * deviation_ + mean_; }
 
-  /// `[pixels]` each: a network's input is (pixel - mean) / deviation.
+  /// Network inputs from images `[images, pixels]` in [0, 1].
+  torch::Tensor inputs(const torch::Tensor& images) const { return (images - mean_) / deviation_; }
+
+  /// What these take off and divide by, `[pixels]` each.
   const torch::Tensor& mean() const { return mean_; }
   const torch::Tensor& deviation() const { return deviation_; }
 

@@ -109,9 +109,9 @@ std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, co
         .threshold = attack.threshold, .resamples = options.resamples, .confidence = options.confidence, .seed = seed};
     auto table = score_table(attack, target);
     if (target.classes > attacks::kMostSlicedClasses) table.labels.clear();
-    auto slices = attacks::evaluate_slices(table, at);
+    auto slices = attacks::evaluate_slices(table, at, attack.name);
+    const attacks::Evaluation evaluation = *slices.front().evaluation;
     slices.erase(slices.begin());  // the whole table
-    const auto evaluation = attacks::evaluate(attack.scores, target.member, at, attack.name);
     all.push_back({std::move(attack), evaluation, std::move(slices)});
   }
   return all;
