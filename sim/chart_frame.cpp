@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "sim/gnuplot.h"
@@ -18,6 +19,12 @@ std::string chart_frame(int width, int height, const std::string& x_label, const
       "set ylabel {} textcolor rgb '#4a5560'\n"
       "set key above left Left reverse samplen 1.5 spacing 1 textcolor rgb '#2a323a'\n",
       width, height, gnuplot_quote(x_label), gnuplot_quote(y_label));
+}
+
+std::string key_columns(size_t longest_name) {
+  constexpr size_t kCharacter = 6, kSample = 50, kMargins = 90;  // pixels
+  return fmt::format("set key maxcols {}\n",
+                     std::max<size_t>(1, (kChartWidth - kMargins) / (longest_name * kCharacter + kSample)));
 }
 
 std::string run_drawing(const std::string& script, const std::string& title) {

@@ -13,6 +13,9 @@ inline constexpr int kFullChartWidth = 880;
 /// The beginning of a gnuplot script: terminal, grid and axes that all charts share.
 std::string chart_frame(int width, int height, const std::string& x_label, const std::string& y_label);
 
+/// As many columns of the key as fit a chart of kChartWidth: gnuplot takes names for narrower than they are.
+std::string key_columns(size_t longest_name);
+
 /// Runs the script and gives the drawing its title. Throws as run_gnuplot does.
 std::string run_drawing(const std::string& script, const std::string& title);
 

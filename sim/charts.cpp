@@ -42,8 +42,10 @@ std::string x_range(const std::vector<double>& x, double margin) {
 std::string lines_plot(const LineChart& chart) {
   std::string blocks;
   std::string curves;
+  size_t longest = 0;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const Series& series = chart.series[i];
+    longest = std::max(longest, series.name.size());
     size_t points = 0;
     blocks += fmt::format("$data{} << END\n", i);
     for (size_t k = 0; k < chart.x.size(); ++k) {
@@ -58,7 +60,7 @@ std::string lines_plot(const LineChart& chart) {
                           kChartColours[i % kChartColours.size()], gnuplot_quote(series.name));
   }
   if (curves.empty()) throw DataError("expected a chart with values, got only absent ones");
-  return blocks + (chart.series.size() == 1 ? "unset key\n" : "") + curves + '\n';
+  return blocks + (chart.series.size() == 1 ? "unset key\n" : key_columns(longest)) + curves + '\n';
 }
 
 /// Running sums, the highest layer first, so that lower ones cover it and the key reads as the bars do.

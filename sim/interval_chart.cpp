@@ -77,8 +77,10 @@ std::string draw(const IntervalChart& chart) {
   };
   const char* style = are_numbers(chart.places) ? "yerrorlines" : "yerrorbars";
   bool any_published = false;
+  size_t longest = 0;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const IntervalSeries& series = chart.series[i];
+    longest = std::max(longest, series.name.size());
     const double shift = count > 1 ? kSpread * (static_cast<double>(i) / (count - 1) - 0.5) : 0;
     const char* colour = kChartColours[i % kChartColours.size()];
     const std::string estimates = estimates_block(series, shift);
@@ -95,9 +97,9 @@ std::string draw(const IntervalChart& chart) {
   }
   if (curves.empty()) throw DataError("expected a chart with values, got only absent ones");
   if (any_published) curves += ", NaN with points pt 6 ps 0.8 lc rgb '#7a8794' title 'published'";
-  return run_drawing(
-      chart_frame(kChartWidth, 270, chart.x_label, chart.y_label) + place_ticks(chart.places) + blocks + curves + "\n",
-      chart.title);
+  return run_drawing(chart_frame(kChartWidth, 270, chart.x_label, chart.y_label) + place_ticks(chart.places) +
+                         key_columns(longest) + blocks + curves + "\n",
+                     chart.title);
 }
 
 }  // namespace archleak::sim
