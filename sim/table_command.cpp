@@ -104,11 +104,12 @@ int run(const TableArguments& arguments, const std::vector<Experiment>& experime
       arguments.jobs > 0 ? arguments.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const auto& stop = install_stop_signals();
   RunnerOutcome outcome;
-  if (prepare(plan, stop)) {
+  const int64_t left = trials_left(plan, store);
+  if (left == 0 || prepare(plan, stop)) {
     outcome =
         run_table(plan, find_experiment(experiments, plan.spec.experiment, request.file), store, {.jobs = jobs}, stop);
   } else {
-    outcome.left = static_cast<int64_t>(plan.cells.size()) * plan.trials;
+    outcome.left = left;
   }
   render(plan, store, folder);
   const std::string again =

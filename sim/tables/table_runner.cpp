@@ -78,6 +78,11 @@ std::vector<Trial> list_trials(const TablePlan& plan, const ResultsStore& store,
 
 }  // namespace
 
+int64_t trials_left(const TablePlan& plan, const ResultsStore& store) {
+  RunnerOutcome outcome;
+  return std::ssize(list_trials(plan, store, outcome));
+}
+
 RunnerOutcome run_table(const TablePlan& plan, const Experiment& experiment, ResultsStore& store,
                         const RunnerOptions& options, const std::atomic<bool>& stop) {
   RunnerOutcome outcome;

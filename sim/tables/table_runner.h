@@ -22,6 +22,9 @@ struct RunnerOutcome {
   int64_t left = 0;    ///< not run, since `stop` was set
 };
 
+/// How many trials of `plan` run_table would run.
+int64_t trials_left(const TablePlan& plan, const ResultsStore& store);
+
 /// Runs the trials of `plan` that `store` does not have, or has as failed, and puts each as soon as it is done. First
 /// trial 0 of every cell, then trial 1, so that an interrupted table is about even. When `stop` is set no trial begins
 /// and those that run are waited for. Rows are the same for any number of jobs.

@@ -72,6 +72,13 @@ TEST_F(TableCommand, RunsNoTrialWhereItsPreparationWasStopped) {
   EXPECT_GT(habits_->thrown, 0);
 }
 
+TEST_F(TableCommand, PreparesNothingWhereNoTrialIsLeft) {
+  run({file_, "--out", out_, "--trials", "3"});
+  prepared_ = false;  // would be a stopped table
+  run({file_, "--out", out_, "--resume"});
+  EXPECT_EQ(exit_code_, 0);
+}
+
 TEST_F(TableCommand, RunsATableAndWritesEveryFormat) {
   const std::string text = run({file_, "--out", out_, "--trials", "5", "--jobs", "2"});
   EXPECT_EQ(exit_code_, 0);
