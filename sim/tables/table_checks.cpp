@@ -119,7 +119,8 @@ class Judge {
       if (!b) return;
       second = b->estimate;
     }
-    verdict.reason = fmt::format("{} against {}", show(first), show(second));
+    verdict.reason =
+        fmt::format("{} against {}", show(first), check_.value ? fmt::format("{}", *check_.value) : show(second));
     if (check_.kind == CheckKind::below) {  // the mirrored figures' above
       first = mirrored(first);
       second = mirrored(second);

@@ -109,7 +109,9 @@ TEST(TableChecks, AFigureIsComparedWithAValue) {
   EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {12.5, 20}}), Outcome::holds);
   EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {11, 20}}), Outcome::undecided);
   EXPECT_EQ(outcome(above, {{0, 0}, {0, 0}, {11, 12}}), Outcome::fails);
-  EXPECT_EQ(verdicts(above, {{0, 0}, {0, 0}, {12.5, 20}})[0].claim, "Heads is above 12 at bias = 0.8, side = heads up");
+  const Verdict verdict = verdicts(above, {{0, 0}, {0, 0}, {12.5, 20}})[0];
+  EXPECT_EQ(verdict.claim, "Heads is above 12 at bias = 0.8, side = heads up");
+  EXPECT_THAT(verdict.reason, testing::EndsWith(" against 12"));
 }
 
 TEST(TableChecks, NearIsDecidedByTheWholeInterval) {
