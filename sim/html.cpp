@@ -31,7 +31,7 @@ p { margin: 6px 0; }
 .card span { color: var(--soft); font-size: 13px; }
 section { background: var(--paper); border: 1px solid var(--line); border-radius: 8px;
           padding: 18px 20px; margin: 16px 0; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(400px, 1fr)); gap: 18px 24px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(400px, 1fr)); gap: 18px 24px; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: 13px; color: var(--soft); margin-bottom: 2px; }
 figure svg, figure img { width: 100%; height: auto; display: block; }
