@@ -22,7 +22,7 @@ double read_number(const std::string& text, const std::string& where) {
   const char* const end = text.data() + text.size();
   const auto [next, error] = std::from_chars(text.data(), end, value);
   if (!text.empty() && next == end && error == std::errc()) return value;
-  throw DataError(fmt::format("{}: expected a number, got '{}'", where, printable(text)));
+  throw DataError(fmt::format("{}: expected a number, got '{}'", where, printable(text.substr(0, 40))));
 }
 
 /// Where the columns between axes and figures begin.

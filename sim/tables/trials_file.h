@@ -8,6 +8,7 @@
 
 namespace archleak::sim {
 
+/// The file with a row for each trial, in a table's folder.
 inline constexpr const char* kTrialsFile = "trials.csv";
 
 /// Columns of trials.csv between the axes and the figures. `key` is the trial's `ResultKey::hash`.
