@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "core/error.h"
@@ -17,11 +18,15 @@ namespace {
 
 constexpr int64_t kOthers = 99;
 
+/// By round and client, so that it is the same whichever worker was the quicker.
 std::vector<attacks::SeenUpdate> choose(const attacks::Observation& observation, const AttackRequest& request) {
   std::vector<attacks::SeenUpdate> chosen;
   for (const auto& [number, round] : observation.rounds()) {
     if (request.round >= 0 && number != request.round) continue;
-    for (const auto& update : round.updates) {
+    auto updates = round.updates;
+    std::stable_sort(updates.begin(), updates.end(),
+                     [](const auto& one, const auto& other) { return one.client < other.client; });
+    for (const auto& update : updates) {
       if (request.client >= 0 && update.client != request.client) continue;
       if (static_cast<int64_t>(chosen.size()) < request.limit) chosen.push_back(update);
     }
