@@ -57,7 +57,9 @@ TrialsByHash read_trials(const std::filesystem::path& file) {
                                                 kTrialColumns.begin())];
     };
     if (field("state") != "done") continue;
-    ResultRow row{.seconds = read_number(field("trial_seconds"), where), .time = field("time")};
+    ResultRow row;
+    row.seconds = read_number(field("trial_seconds"), where);
+    row.time = field("time");
     for (size_t i = first + kTrialColumns.size(); i < fields.size(); ++i) {
       if (!fields[i].empty()) row.figures[head[i]] = read_number(fields[i], where);
     }
