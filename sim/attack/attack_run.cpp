@@ -188,7 +188,9 @@ RunConfig captured_run(const attacks::Observation& observation) {
         "attack: expected the capture of one run, got the configurations of several; record each run in a file of its "
         "own");
   }
-  return parse_run_config(observation.welcome()->config, "configuration on the wire");
+  RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
+  run.space.execution = nas::Execution::plain;  // first-order solvers differentiate twice; the layout is the same
+  return run;
 }
 
 }  // namespace
