@@ -42,6 +42,19 @@ class Attempt {
     remember();
   }
 
+  // Throws Error where the candidate's gradient does not tell how it moves with the images: total variation alone would
+  // move them.
+  void expect_second_derivatives() {
+    const torch::AutoGradMode with_grad(true);
+    const auto by_images = torch::autograd::grad({objective()}, {images_}, {}, /*retain_graph=*/false,
+                                                 /*create_graph=*/false, /*allow_unused=*/true);
+    if (by_images[0].defined()) return;
+    throw Error(
+        "reconstruction: expected a network that can be differentiated twice, got one whose gradient does not depend "
+        "on "
+        "the images; set space.execution = \"plain\"");
+  }
+
   // The objective with its gradient left in the leaves; the images' by sign if the options say so.
   torch::Tensor evaluate() {
     const torch::AutoGradMode with_grad(true);
@@ -183,6 +196,7 @@ FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<
   FirstOrderResult best;
   for (int64_t restart = 0; restart < std::max<int64_t>(options.restarts, 1); ++restart) {
     Attempt attempt(network, parameters, observed, image_shape, labels, classes, options, generator);
+    if (restart == 0) attempt.expect_second_derivatives();
     if (options.step == FirstOrderOptions::Step::adam) {
       run_adam(attempt, options);
     } else {

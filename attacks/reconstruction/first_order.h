@@ -56,7 +56,7 @@ struct FirstOrderResult {
 /// `parameters` are those of `network` whose gradient was `observed`, in the same order: alpha, or alpha and weights.
 /// Any search network will do whose execution is plain (it is differentiated twice). Pixels start from
 /// N(0.5, 0.25), and candidates are kept within [0, 1]. Deterministic in `generator`. Throws Error for gradients of
-/// other shapes.
+/// other shapes, and for a network that can be differentiated once alone.
 FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<torch::Tensor>& parameters,
                                  const std::vector<torch::Tensor>& observed, torch::IntArrayRef image_shape,
                                  const std::vector<int64_t>& labels, int64_t classes, const FirstOrderOptions& options,

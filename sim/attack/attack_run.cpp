@@ -18,7 +18,8 @@ namespace {
 
 constexpr int64_t kOthers = 99;
 
-/// By round and client, so that it is the same whichever worker was the quicker.
+/// By round and client, so that it is the same whichever worker was the quicker. A client whose task was given out
+/// again sends its update twice: one of them is taken.
 std::vector<attacks::SeenUpdate> choose(const attacks::Observation& observation, const AttackRequest& request) {
   std::vector<attacks::SeenUpdate> chosen;
   for (const auto& [number, round] : observation.rounds()) {
@@ -26,6 +27,9 @@ std::vector<attacks::SeenUpdate> choose(const attacks::Observation& observation,
     auto updates = round.updates;
     std::stable_sort(updates.begin(), updates.end(),
                      [](const auto& one, const auto& other) { return one.client < other.client; });
+    const auto repeated = std::unique(updates.begin(), updates.end(),
+                                      [](const auto& one, const auto& other) { return one.client == other.client; });
+    updates.erase(repeated, updates.end());
     for (const auto& update : updates) {
       if (request.client >= 0 && update.client != request.client) continue;
       if (static_cast<int64_t>(chosen.size()) < request.limit) chosen.push_back(update);

@@ -16,11 +16,18 @@ torch::Tensor as_tensor(std::span<const float> values) {
   return torch::tensor(std::vector<float>(values.begin(), values.end()), torch::kFloat32).to(torch::kFloat64);
 }
 
-/// What the client says of its steps; one if it says nothing.
+constexpr double kMostSteps = 1e6;
+
+/// What the client says of its steps; one if it says nothing. Throws DataError for what is no number of steps.
 int64_t steps_of(const attacks::SeenUpdate& seen) {
   const auto steps = std::find_if(seen.metrics.begin(), seen.metrics.end(),
                                   [](const wire::Metric& metric) { return metric.name == "steps"; });
-  return steps == seen.metrics.end() ? 1 : std::max<int64_t>(1, static_cast<int64_t>(steps->value));
+  if (steps == seen.metrics.end()) return 1;
+  if (!(steps->value >= 0 && steps->value <= kMostSteps)) {
+    throw DataError(fmt::format("round {}, client {}: expected 0 to {} steps, got {}", seen.round, seen.client,
+                                kMostSteps, steps->value));
+  }
+  return std::max<int64_t>(1, static_cast<int64_t>(steps->value));
 }
 
 /// The model that went by in the update's round.

@@ -119,6 +119,28 @@ TEST(FirstOrder, MoreRestartsNeverExplainLess) {
   EXPECT_LE(three.objective, one.objective);
 }
 
+// What is left of the cosine's mismatch of alpha's gradients over a small DARTS supernet.
+double left_over(nas::Execution execution, int64_t iterations) {
+  const auto network =
+      nas::make_search_network({.channels = 2, .layers = 3, .steps = 2, .multiplier = 2, .execution = execution},
+                               kShape, 10, stream("supernet"));
+  network->train();
+  const auto image = torch::rand({1, 1, 12, 12}, stream("image"));
+  const auto loss = torch::cross_entropy_loss(network->forward(image), torch::tensor({3}));
+  const auto observed = torch::autograd::grad({loss}, network->alphas());
+  return match_gradients(*network, network->alphas(), observed, {1, 12, 12}, {3}, 10, {.iterations = iterations},
+                         stream("attack"))
+      .objective;
+}
+
+TEST(FirstOrder, FollowsTheGradientOfAlphaOverTheCellsOfDarts) {
+  EXPECT_LT(left_over(nas::Execution::plain, 30), 0.7 * left_over(nas::Execution::plain, 1));
+}
+
+TEST(FirstOrder, ANetworkThatIsDifferentiableOnceIsRefused) {
+  EXPECT_THROW(left_over(nas::Execution::fused, 1), Error);
+}
+
 TEST(FirstOrder, GradientsThatAreNotTheParametersAreRefused) {
   Victim victim({3});
   victim.observed[0] = torch::full_like(victim.observed[0], NAN);

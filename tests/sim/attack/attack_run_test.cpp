@@ -63,15 +63,17 @@ class AttackRun : public testing::Test {
                   2);
       const wire::Outcome own{.task = 1,
                               .round = 0,
-                              .client = 1,
+                              .client = client_,
                               .weight = 15,
-                              .metrics = {{"steps", static_cast<double>(steps_)}},
+                              .metrics = {{"steps", steps_}},
                               .update = wire::Payload::own(std::vector<float>(update_))};
       const wire::PartialSum sum{
           .round = 0, .weight = 30, .sums = wire::Payload::own(std::vector<int64_t>(update_.size()))};
-      writer.data(1, wire::Direction::up, 0,
-                  sums_alone_ ? wire::test::zmtp_stream("worker 1", {sum}) : wire::test::zmtp_stream("worker 1", {own}),
-                  3);
+      const std::vector<wire::Message> own_updates(times_, own);
+      writer.data(
+          1, wire::Direction::up, 0,
+          sums_alone_ ? wire::test::zmtp_stream("worker 1", {sum}) : wire::test::zmtp_stream("worker 1", own_updates),
+          3);
     }
     return file;
   }
@@ -102,7 +104,9 @@ class AttackRun : public testing::Test {
   archleak::test::TemporaryFolder folder_;
   std::vector<float> model_, update_;
   std::string other_config_, layout_;  ///< of a second Welcome, if another; of both
-  int64_t steps_ = 1;
+  int64_t client_ = 1;
+  double steps_ = 1;
+  int times_ = 1;  ///< that the update goes by
   bool sums_alone_ = false;
 };
 
@@ -165,6 +169,30 @@ TEST_F(AttackRun, AnUpdateThatDoesNotTellTheGradientIsSkippedWithTheReason) {
   }
   EXPECT_THAT(attack(kConfig + std::string("[search]\nalpha_clip_norm = 0.02\n")).results.skipped_why,
               HasSubstr("clipped"));
+}
+
+TEST_F(AttackRun, AnUpdateOfAClientThatTheRunHasNotIsAnError) {
+  for (const int64_t client : {int64_t{2}, int64_t{-1}, std::numeric_limits<int64_t>::max()}) {
+    client_ = client;
+    EXPECT_THAT(error_of(), HasSubstr("one of 2 clients"));
+  }
+}
+
+TEST_F(AttackRun, StepsThatAreNoNumberOfStepsAreAnError) {
+  const std::string delta = std::string(kConfig) + "[search]\nalpha_optimizer = \"sgd\"\n";
+  const auto config = [&] {
+    auto text = delta;
+    return text.replace(text.find("\"gradient\""), 10, "\"delta\"");
+  }();
+  for (const double steps : {1e300, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    steps_ = steps;
+    EXPECT_THAT(error_of(config), HasSubstr("steps, got"));
+  }
+}
+
+TEST_F(AttackRun, AnUpdateThatWentByTwiceIsAttackedOnce) {
+  times_ = 2;
+  EXPECT_EQ(attack().results.images.size(), 1);
 }
 
 TEST_F(AttackRun, AnUpdateOfNothingIsSkipped) {
