@@ -112,7 +112,7 @@ bool ResultsStore::put(const ResultRow& row) {
       .bind(row.key.settings)
       .bind(static_cast<int64_t>(row.key.seed))
       .bind(row.seconds)
-      .bind(fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))))
+      .bind(row.time.empty() ? fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))) : row.time)
       .bind(row.failure)
       .next();
   const int64_t id = database.integer("SELECT last_insert_rowid()");

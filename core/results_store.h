@@ -26,7 +26,7 @@ struct ResultRow {
   std::map<std::string, double> figures;         ///< NaN: not measured in this trial
   std::map<std::string, std::string> artefacts;  ///< bytes by name
   double seconds = 0;                            ///< that the trial took
-  std::string time;                              ///< when it was put, "2024-03-01T12:00:00Z"
+  std::string time;                              ///< when it was measured, "2024-03-01T12:00:00Z"
   std::string failure;                           ///< message of the error that ended the trial; empty: it did not fail
 };
 
@@ -45,8 +45,8 @@ class ResultsStore {
   ResultsStore(ResultsStore&&) noexcept;
   ResultsStore& operator=(ResultsStore&&) noexcept;
 
-  /// Puts a row with its figures and artefacts, whole or not at all; `time` is set here. It replaces a failed row of
-  /// the same key; one that did not fail stays, and the result is false.
+  /// Puts a row with its figures and artefacts, whole or not at all; `time` is now, unless the row has one. It replaces
+  /// a failed row of the same key; one that did not fail stays, and the result is false.
   bool put(const ResultRow& row);
 
   /// The row of a key by its hash, without artefacts.

@@ -142,7 +142,7 @@ std::string arithmetic_in_use() {
 }
 
 std::string model_key(const RunConfig& run, const client::TrainingData& data) {
-  return hash_of(fmt::format("archleak model 4\n{}\n{}\n{}", arithmetic_in_use(), resolved(essential(run, data)),
+  return hash_of(fmt::format("archleak model 5\n{}\n{}\n{}", arithmetic_in_use(), resolved(essential(run, data)),
                              content_hash(data)));
 }
 

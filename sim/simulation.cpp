@@ -59,7 +59,9 @@ class InprocWorker {
 std::optional<GlobalModel> simulate(const Simulation& simulation, const std::atomic<bool>& stop) {
   const auto& train = simulation.data->splits.train;
   GlobalModel model = make_global_model(simulation.run, train.shape, train.classes);
-  const server::RunPlan plan = make_run_plan(simulation.run, resolved(simulation.run), *simulation.data, model);
+  RunConfig known = simulation.run;  // how often it is kept does not make it another run
+  known.coordinator.checkpoint_every = RunConfig().coordinator.checkpoint_every;
+  const server::RunPlan plan = make_run_plan(simulation.run, resolved(known), *simulation.data, model);
   zmq::context_t context;
   wire::CoordinatorSocket socket(context, "inproc://simulation");
   Unobserved observer;

@@ -41,6 +41,10 @@ void describe(Config& config, AmiaSettings& settings) {
   section.read("knows_defense", attack.knows_defense, "the shadow is defended as the target is");
   section.read("eta", attack.eta, {0, 1}, "share of the shadow's examples that are of the target's distribution");
   section.read("unrelated", attack.unrelated, data::dataset_names(), "data set of the shadow's other examples");
+  if (attack.eta < 1 && attack.unrelated == settings.data.name) {
+    section.fail("unrelated", "expected another data set than data.name, whose examples may be the target's, got \"" +
+                                  attack.unrelated + "\"");
+  }
   section.read("hidden", attack.hidden, {2, 1e5}, "units of the attack's first hidden layer");
   section.read("epochs", attack.epochs, {1, 1e6}, "of the attack's network");
   section.read("batch_size", attack.batch_size, {1, 1e6}, "of the attack's network");

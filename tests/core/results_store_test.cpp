@@ -60,6 +60,15 @@ TEST(ResultsStore, GivesBackWhatWasPut) {
   EXPECT_FALSE(store.find(row_of(2).key.hash()));
 }
 
+TEST(ResultsStore, ARowThatWasMeasuredElsewhereKeepsItsTime) {
+  const test::TemporaryFolder folder;
+  ResultsStore store(folder / "results.sqlite");
+  ResultRow row = row_of(1);
+  row.time = "2024-03-01T12:00:00Z";
+  store.put(row);
+  EXPECT_EQ(store.find(row.key.hash())->time, row.time);
+}
+
 TEST(ResultsStore, ARowIsKnownByEveryPartOfItsKey) {
   const ResultKey key = row_of(1).key;
   std::vector<ResultKey> others(5, key);

@@ -65,6 +65,12 @@ TEST_F(SimulationTest, TheCheckpointsOfAnotherConfigurationAreRefused) {
   EXPECT_THROW(hash({"training.lr=0.001"}, "checkpoints"), CheckpointError);
 }
 
+TEST_F(SimulationTest, IsTheSameRunHoweverOftenItIsKept) {
+  const auto whole = hash({}, "whole");
+  EXPECT_EQ(hash({"federation.checkpoint_every=1"}, "kept"), whole);
+  EXPECT_EQ(hash({"federation.checkpoint_every=2"}, "kept", /*stopped=*/true), whole) << "it is trained already";
+}
+
 TEST_F(SimulationTest, WhatAWorkerThrowsIsThrown) {
   EXPECT_THROW(hash({"training.lr=1e30", "training.max_steps=0", "training.epochs=3"}, "diverged"), Error);
 }

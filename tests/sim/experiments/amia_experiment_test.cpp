@@ -147,6 +147,9 @@ TEST_F(AmiaExperiment, WhatDoesNotGoTogetherIsRefused) {
   EXPECT_NO_THROW(settings({"search_run.federation.clients=2", "train_run.federation.clients=2"}));
   EXPECT_THROW(settings({"target.model=supernet", "target.distil=true"}), ConfigError);
   EXPECT_THROW(settings({"target.distil=true", "train_run.defense.adversarial.enabled=true"}), ConfigError);
+  const std::vector<std::string> unrelated{"data.name=digits", "attack.unrelated=digits"};
+  EXPECT_NO_THROW(settings(unrelated)) << "which eta of 1 does not use";
+  EXPECT_THROW(settings({unrelated[0], unrelated[1], "attack.eta=0.5"}), ConfigError);
   const std::vector<std::string> private_student{"target.distil=true", "train_run.defense.dp_sgd.enabled=true"};
   EXPECT_THROW(settings(private_student), ConfigError) << "whose selection tells of the examples left out";
   EXPECT_NO_THROW(
