@@ -1,6 +1,6 @@
 #include "wire/capture_messages.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -76,17 +76,25 @@ void CaptureMessages::take(const CaptureBlock& block) {
   if (header.type == BlockType::segment) finish_all();  // ended before, at the time of what came before
   time_ns_ = header.time_ns;
   if (header.type == BlockType::data) {
-    skip_to(block, id, stream(id));
-    content_ = reader_.content(block);
-    fed_ = 0;
-    current_ = id;
+    Stream& target = stream(id);
+    skip_to(block, id, target);
+    try {
+      content_ = reader_.content(block);
+      fed_ = 0;
+      current_ = id;
+    } catch (const DataError& error) {
+      spdlog::warn("{}; its {} bytes are passed over", error.what(), header.length);
+      target.decoder.skip(header.length, sink(id));
+      target.offset += header.length;
+    }
   } else if (header.type == BlockType::gap) {
     uint64_t lost = 0;
     try {
       const std::string content = reader_.content(block);
       lost = ByteReader(content, where(reader_, block)).u64();
-    } catch (const CheckpointError& error) {
-      throw DataError(error.what());
+    } catch (const Error& error) {
+      spdlog::warn("{}; how much was lost there is known from what follows", error.what());
+      return;
     }
     Stream& target = stream(id);
     skip_to(block, id, target);
@@ -100,6 +108,10 @@ void CaptureMessages::take(const CaptureBlock& block) {
 }
 
 void CaptureMessages::skip_to(const CaptureBlock& block, const StreamId& id, Stream& stream) {
+  if (block.header.offset < stream.offset && reader_.damaged()) {  // its end and the next beginning may be missing
+    finish(id, stream);
+    stream = Stream{.decoder = ZmtpDecoder(limits_)};
+  }
   if (block.header.offset < stream.offset) {
     throw DataError(fmt::format("{}: expected bytes of connection {} from {} on, got from {}", where(reader_, block),
                                 id.connection, stream.offset, block.header.offset));

@@ -50,7 +50,9 @@ class CaptureMessages {
  public:
   explicit CaptureMessages(const CaptureReader& reader, const Limits& limits = {});
 
-  /// The next one; nothing at the end. Throws DataError at a damaged block; what came before it has been returned.
+  /// The next one; nothing at the end. Bytes of a block whose checksum is wrong are missing, as if they had not been
+  /// recorded, and the log says so. Throws DataError where blocks contradict each other; what came before them has been
+  /// returned.
   std::optional<CapturedUnit> next();
 
  private:

@@ -1,7 +1,7 @@
 #include "wire/capture_reader.h"
 
 #include <fcntl.h>
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,9 +35,7 @@ CaptureReader::CaptureReader(const std::filesystem::path& file) : file_(file) {
   size_ = readable_ = static_cast<uint64_t>(status.st_size);
   try {
     check_file_header();
-    if (!open_by_index()) {
-      scan(kCaptureFileHeaderBytes, size_);
-    }
+    if (!open_by_index()) scan(kCaptureFileHeaderBytes, size_);
   } catch (...) {
     ::close(descriptor_);
     throw;
@@ -82,11 +80,23 @@ void CaptureReader::check_file_header() const {
 void CaptureReader::add(const BlockHeader& header, uint64_t position) {
   if (!is_content(header.type)) return;
   if (header.type == BlockType::segment) ++segments_;
+  if (segments_ == 0 && damaged_) segments_ = 1;  // its own block may be what was damaged
   if (segments_ == 0) fail(position, "expected a segment to begin, got another block");
   blocks_.push_back({header, position, segments_});
 }
 
 bool CaptureReader::open_by_index() {
+  try {
+    return follow_indexes();
+  } catch (const DataError& error) {
+    spdlog::warn("{}; the capture is read block by block instead", error.what());
+    blocks_.clear();
+    segments_ = 0;
+    return false;
+  }
+}
+
+bool CaptureReader::follow_indexes() {
   if (size_ < kCaptureFileHeaderBytes + kBlockHeaderBytes) return false;
   const BlockHeader end = parse_header(read(size_ - kBlockHeaderBytes, kBlockHeaderBytes));
   if (!flaw(end).empty() || end.type != BlockType::end) return false;
@@ -141,6 +151,25 @@ bool CaptureReader::blank(uint64_t from) const {
   return true;
 }
 
+bool CaptureReader::whole_block(uint64_t position) const {
+  const BlockHeader header = parse_header(read(position, kBlockHeaderBytes));
+  return flaw(header).empty() && size_on_disk(header) <= size_ - position &&
+         crc32(read(position + kBlockHeaderBytes, header.length)) == header.content_crc;
+}
+
+std::optional<uint64_t> CaptureReader::next_block(uint64_t from) const {
+  constexpr uint32_t kMagic = BlockHeader::kMagic;
+  const std::string_view magic(reinterpret_cast<const char*>(&kMagic), sizeof(kMagic));
+  for (uint64_t position = from; position + kBlockHeaderBytes <= size_;) {
+    const std::string bytes = read(position, std::min<uint64_t>(kMaxBlockBytes, size_ - position));
+    for (size_t at = bytes.find(magic); at <= bytes.size() - kBlockHeaderBytes; at = bytes.find(magic, at + 1)) {
+      if (whole_block(position + at)) return position + at;
+    }
+    position += bytes.size() - (kBlockHeaderBytes - 1);
+  }
+  return std::nullopt;
+}
+
 void CaptureReader::scan(uint64_t from, uint64_t until) {
   const bool to_end = until == size_;
   uint64_t position = from;
@@ -161,7 +190,18 @@ void CaptureReader::scan(uint64_t from, uint64_t until) {
       incomplete("zeros follow");  // as a machine that lost power leaves them
       break;
     }
-    if (!wrong.empty()) fail(position, wrong);
+    if (!wrong.empty()) {
+      if (!to_end) fail(position, wrong);
+      damaged_ = true;
+      const auto next = next_block(position + 1);
+      if (!next) {
+        cut_ = fmt::format("byte {}: a block is damaged: {}, and no other follows", position, wrong);
+        break;
+      }
+      spdlog::warn("{}: byte {}: {}; {} bytes are passed over", file_.string(), position, wrong, *next - position);
+      position = *next;
+      continue;
+    }
     if (size_on_disk(header) > until - position) {
       incomplete("its last block is incomplete");
       break;
@@ -192,7 +232,12 @@ std::vector<CaptureOrigin> CaptureReader::origins() const {
   std::vector<CaptureOrigin> all;
   for (const auto& block : blocks_) {
     if (block.header.type != BlockType::segment) continue;
-    all.push_back(origin_from(content(block), fmt::format("{}: byte {}", file_.string(), block.position)));
+    try {
+      all.push_back(origin_from(content(block), fmt::format("{}: byte {}", file_.string(), block.position)));
+    } catch (const DataError& error) {
+      spdlog::warn("{}", error.what());
+      all.push_back({.source = "origin damaged"});
+    }
   }
   return all;
 }

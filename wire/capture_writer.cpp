@@ -59,6 +59,10 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const CaptureOri
       position_ = kCaptureFileHeaderBytes;
     } else {
       const CaptureReader earlier(file);
+      if (earlier.damaged()) {
+        throw DataError(fmt::format("{}: {}: expected a whole capture to continue; record into another file",
+                                    file.string(), *earlier.cut()));
+      }
       position_ = earlier.readable_bytes();
       if (earlier.cut()) {
         spdlog::warn("{}: {}; a new segment begins behind it", file.string(), *earlier.cut());
@@ -75,7 +79,7 @@ CaptureWriter::CaptureWriter(const std::filesystem::path& file, const CaptureOri
     }
     append({.type = BlockType::segment, .time_ns = capture_clock()}, to_content(origin));
   } catch (...) {
-    ::close(descriptor_);
+    if (descriptor_ >= 0) ::close(descriptor_);
     throw;
   }
 }
@@ -121,12 +125,27 @@ void CaptureWriter::close(uint32_t connection, Direction direction, uint64_t off
 }
 
 void CaptureWriter::append(BlockHeader header, std::string_view content) {
+  if (descriptor_ < 0)
+    throw Error(fmt::format("{}: expected a recording that goes on, got one that has ended", file_.string()));
   seal(header, content);
-  write_all(file_, descriptor_, as_bytes(header), content);
+  try {
+    write_all(file_, descriptor_, as_bytes(header), content);
+  } catch (...) {
+    give_up();
+    throw;
+  }
   position_ += kBlockHeaderBytes + content.size();
   if (header.type == BlockType::index) return;
   unindexed_ += as_bytes(header);
   if (unindexed_.size() == kIndexedBlocks * kBlockHeaderBytes) write_index();
+}
+
+void CaptureWriter::give_up() {
+  // Half a block would stand in front of what a later recording adds.
+  if (::ftruncate(descriptor_, static_cast<off_t>(position_)) != 0) {
+    spdlog::error("{}: cannot cut off half a block: {}", file_.string(), std::strerror(errno));
+  }
+  ::close(std::exchange(descriptor_, -1));
 }
 
 void CaptureWriter::write_index() {

@@ -11,7 +11,8 @@ namespace archleak::wire {
 /// Appends one recording, a segment, to a capture file. Belongs to one thread.
 ///
 /// Each call writes whole blocks to the file at once, so a process that is killed loses nothing that was written. What
-/// `finish` adds (index and end) makes reading quick; without it the file is read all the same.
+/// `finish` adds (index and end) makes reading quick; without it the file is read all the same. Where the disk fails,
+/// the recording ends in front of the block that was not written.
 class CaptureWriter {
  public:
   /// Creates `file`, or begins a new segment in the capture that it holds; an incomplete block at its end is cut away.
@@ -40,6 +41,7 @@ class CaptureWriter {
 
  private:
   void append(BlockHeader header, std::string_view content);
+  void give_up();
   void write_index();
 
   std::filesystem::path file_;

@@ -1,39 +1,18 @@
 #include "core/file.h"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <future>
 #include <string>
 
 #include "core/error.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/paths.h"
 
 namespace archleak {
 namespace {
 
 using testing::HasSubstr;
-
-/// No file may grow beyond `bytes` while it lives: writes fail as on a full disk.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
 
 size_t files_in(const std::filesystem::path& folder) {
   return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
@@ -67,7 +46,7 @@ TEST(File, AWriteThatFailsLeavesTheOldContentAndNothingElse) {
   const test::TemporaryFolder folder;
   write_file_atomically(folder / "a", "old");
   {
-    const FullDisk disk(4096);
+    const test::FullDisk disk(4096);
     EXPECT_THROW(write_file_atomically(folder / "a", std::string(1 << 20, 'x')), Error);
   }
   EXPECT_EQ(read_file(folder / "a"), "old");

@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/paths.h"
 #include "tests/wire/allocation.h"
 #include "tests/wire/samples.h"
@@ -41,6 +43,17 @@ Contents contents(const std::filesystem::path& file) {
     read.units.push_back(std::move(*unit));
   }
   return read;
+}
+
+/// Whether `part` is `whole` with some left out.
+bool is_part_of(const std::vector<Message>& part, const std::vector<Message>& whole) {
+  auto at = whole.begin();
+  for (const auto& message : part) {
+    at = std::find(at, whole.end(), message);
+    if (at == whole.end()) return false;
+    ++at;
+  }
+  return true;
 }
 
 class CaptureTest : public testing::Test {
@@ -103,35 +116,97 @@ TEST_F(CaptureTest, WithoutItsIndexItIsReadAllTheSame) {
   EXPECT_THAT(*CaptureReader(file_).cut(), HasSubstr("cut off"));
 }
 
-TEST_F(CaptureTest, ABitThatFlippedIsAnErrorOrACutButNeverAnotherMessage) {
-  for (size_t at = 0; at < whole_.size(); ++at) {
-    std::string bytes = whole_;
-    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
-    rewrite(bytes);
-    try {
-      const auto read = contents(file_);
-      const CaptureReader reader(file_);
-      EXPECT_TRUE(reader.cut() || read.messages == messages_) << at;
-    } catch (const DataError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("run.alcap: byte"));
+TEST_F(CaptureTest, ABitThatFlippedLosesMessagesButNeverEndsTheReadingOrMakesAnotherMessage) {
+  const std::string unfinished = whole_.substr(0, whole_.size() - kBlockHeaderBytes);
+  for (const std::string& intact : {whole_, unfinished}) {
+    for (size_t at = kCaptureFileHeaderBytes; at < intact.size(); ++at) {
+      std::string bytes = intact;
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << (at % 8)));
+      rewrite(bytes);
+      const auto read = contents(file_).messages;
+      EXPECT_TRUE(is_part_of(read, messages_)) << at;
+      EXPECT_LE(CaptureReader(file_).origins().size(), 1u) << at;
     }
+  }
+  for (size_t at = 0; at < kCaptureFileHeaderBytes; ++at) {
+    std::string bytes = whole_;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    rewrite(bytes);
+    EXPECT_THROW(contents(file_), DataError) << at;
   }
 }
 
-TEST_F(CaptureTest, WhatCameBeforeADamagedBlockIsStillRead) {
-  std::string bytes = whole_;
-  bytes[bytes.rfind("ALWP")] = 'x';
+TEST_F(CaptureTest, ADamagedBlockCostsItsOwnMessageOnly) {
+  std::filesystem::remove(file_);
+  {
+    CaptureWriter writer(file_, kOrigin);
+    uint64_t offset = 0;
+    for (const std::string& bytes : {test::zmtp_stream("worker 1", {messages_[0]}), test::zmtp_message(messages_[1]),
+                                     test::zmtp_message(messages_[2])}) {
+      writer.data(1, Direction::up, offset, bytes, 1);
+      offset += bytes.size();
+    }
+  }
+  std::string bytes = read_file(file_);
+  bytes[CaptureReader(file_).blocks()[2].position + kBlockHeaderBytes + 5] ^= 1;
+  rewrite(bytes);
+  const auto read = contents(file_);
+  EXPECT_EQ(read.messages, (std::vector<Message>{messages_[0], messages_[2]}));
+  EXPECT_TRUE(std::ranges::any_of(read.units,
+                                  [](const CapturedUnit& unit) { return unit.kind == ZmtpUnit::Kind::unreadable; }));
+}
+
+TEST_F(CaptureTest, ADamagedIndexIsReplacedByGoingThroughTheBlocks) {
+  const size_t index = parse_header(std::string_view(whole_).substr(whole_.size() - kBlockHeaderBytes)).offset;
+  for (const size_t at : {index + 20, index + kBlockHeaderBytes + 3}) {  // its header, its content
+    std::string bytes = whole_;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    rewrite(bytes);
+    EXPECT_EQ(contents(file_).messages, messages_) << at;
+  }
+}
+
+TEST_F(CaptureTest, ADamagedHeaderIsPassedOverAndNothingIsAppended) {
+  rewrite(whole_.substr(0, whole_.size() - kBlockHeaderBytes));  // no index leads past it
+  std::string bytes = read_file(file_);
+  const auto blocks = CaptureReader(file_).blocks();
+  const size_t data = blocks[4].position;
+  bytes[data] = static_cast<char>(bytes[data] ^ 1);
   rewrite(bytes);
   const CaptureReader reader(file_);
-  CaptureMessages all(reader);
-  std::vector<Message> before;
-  EXPECT_THROW(
-      while (auto unit = all.next()) {
-        if (unit->message) before.push_back(*unit->message);
-      },
-      DataError);
-  ASSERT_FALSE(before.empty());
-  EXPECT_EQ(before[0], messages_[0]);
+  EXPECT_TRUE(reader.damaged());
+  ASSERT_EQ(reader.blocks().size(), blocks.size() - 1);
+  EXPECT_EQ(reader.blocks()[4].position, blocks[5].position);
+  EXPECT_THROW(CaptureWriter(file_, kOrigin), DataError);
+  EXPECT_EQ(read_file(file_), bytes);
+}
+
+TEST_F(CaptureTest, WhereEverythingBehindAHeaderIsDamagedTheReadingEnds) {
+  const auto blocks = CaptureReader(file_).blocks();
+  std::string bytes = whole_.substr(0, blocks[4].position) + std::string(2 * kMaxBlockBytes + 7, 'A');
+  bytes += "ALBK";
+  rewrite(bytes);
+  const CaptureReader reader(file_);
+  EXPECT_EQ(reader.blocks().size(), 4u);
+  EXPECT_THAT(*reader.cut(), HasSubstr("damaged"));
+}
+
+TEST_F(CaptureTest, AWriterThatTheDiskFailsLeavesACaptureThatCanBeContinued) {
+  const std::string stream = test::zmtp_stream("worker 1", messages_);
+  std::filesystem::remove(file_);
+  {
+    CaptureWriter writer(file_, kOrigin);
+    const archleak::test::FullDisk full(std::filesystem::file_size(file_) + kBlockHeaderBytes + 10);
+    EXPECT_THROW(writer.data(1, Direction::up, 0, stream, 1), Error);
+    EXPECT_THROW(writer.data(1, Direction::up, 0, "x", 1), Error) << "it has ended";
+  }
+  EXPECT_FALSE(CaptureReader(file_).damaged());
+  {
+    CaptureWriter writer(file_, kOrigin);
+    record(writer, stream);
+  }
+  EXPECT_FALSE(CaptureReader(file_).damaged());
+  EXPECT_EQ(contents(file_).messages, messages_);
 }
 
 TEST_F(CaptureTest, ZerosAtTheEndAreACut) {
@@ -190,7 +265,7 @@ TEST_F(CaptureTest, ABlockThatClaimsToBeHugeIsRefusedWithoutTakingMemory) {
   header.header_crc = crc32({reinterpret_cast<const char*>(&header), kBlockHeaderBytes - 4});
   rewrite(whole_.substr(0, 16) + std::string(reinterpret_cast<const char*>(&header), kBlockHeaderBytes) + "x");
   const test::LargestAllocation largest;
-  EXPECT_THROW(CaptureReader reader(file_), DataError);
+  EXPECT_TRUE(CaptureReader(file_).damaged());
   EXPECT_LT(largest.bytes(), 100000u);
 }
 
@@ -210,6 +285,34 @@ TEST(Capture, AGapIsReportedAndTheMessagesBehindItAreRead) {
   EXPECT_EQ(read.messages, (std::vector<Message>{Flush{.round = 1}, Flush{.round = 3}}));
   EXPECT_EQ(read.units[3].kind, ZmtpUnit::Kind::unreadable);
   EXPECT_THAT(read.units[3].note, HasSubstr("missing"));
+}
+
+TEST(Capture, ADamagedGapIsKnownByWhatFollowsIt) {
+  const archleak::test::TemporaryFolder folder;
+  const auto file = folder / "gap.alcap";
+  const std::string first = test::zmtp_stream("w", {Flush{.round = 1}}), last = test::zmtp_message(Flush{.round = 3});
+  {
+    CaptureWriter writer(file, kOrigin);
+    writer.data(1, Direction::up, 0, first, 1);
+    writer.gap(1, Direction::up, first.size(), 30, 2);
+    writer.data(1, Direction::up, first.size() + 30, last, 3);
+  }
+  std::string bytes = read_file(file);
+  const auto blocks = CaptureReader(file).blocks();
+  bytes[blocks[2].position + kBlockHeaderBytes] ^= 1;
+  write_file_atomically(file, bytes);
+  EXPECT_EQ(contents(file).messages, (std::vector<Message>{Flush{.round = 1}, Flush{.round = 3}}));
+}
+
+TEST(Capture, ADamagedOriginIsSaidToBe) {
+  const archleak::test::TemporaryFolder folder;
+  const auto file = folder / "origin.alcap";
+  { CaptureWriter writer(file, kOrigin); }
+  std::string bytes = read_file(file);
+  bytes[kCaptureFileHeaderBytes + kBlockHeaderBytes + 2] ^= 1;
+  write_file_atomically(file, bytes);
+  ASSERT_EQ(CaptureReader(file).origins().size(), 1u);
+  EXPECT_THAT(CaptureReader(file).origins()[0].source, HasSubstr("damaged"));
 }
 
 TEST(Capture, ABigMessageSpansManyBlocksAndIndexesChain) {
