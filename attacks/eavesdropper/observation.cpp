@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cmath>
+
 #include "core/error.h"
 
 namespace archleak::attacks {
@@ -23,27 +25,47 @@ void Observation::take(const wire::CapturedUnit& unit) {
   } else if (const auto* model = std::get_if<wire::Model>(&*unit.message)) {
     rounds_[model->round].models.push_back(unit.place);
   } else if (const auto* outcome = std::get_if<wire::Outcome>(&*unit.message)) {
-    if (outcome->update.empty()) return;  // of an evaluation, or part of a sum
-    SeenRound& round = rounds_[outcome->round];
-    auto& seen = outcome->masked ? round.masked : round.updates;
-    seen.push_back({.round = outcome->round,
-                    .client = outcome->client,
-                    .weight = outcome->weight,
-                    .task = outcome->task,
-                    .attempt = outcome->attempt,
-                    .worker = unit.worker,
-                    .bytes = unit.place.bytes,
-                    .metrics = outcome->metrics,
-                    .place = unit.place});
+    take(unit, *outcome);
   } else if (const auto* sum = std::get_if<wire::PartialSum>(&*unit.message)) {
-    if (sum->sums.empty()) return;
-    rounds_[sum->round].sums.push_back({.round = sum->round,
-                                        .weight = sum->weight,
-                                        .scale_bits = sum->scale_bits,
-                                        .tasks = sum->tasks,
-                                        .worker = unit.worker,
-                                        .place = unit.place});
+    take(unit, *sum);
   }
+}
+
+void Observation::take(const wire::CapturedUnit& unit, const wire::Outcome& outcome) {
+  SeenUpdate seen{.round = outcome.round,
+                  .client = outcome.client,
+                  .weight = outcome.weight,
+                  .task = outcome.task,
+                  .attempt = outcome.attempt,
+                  .worker = unit.worker,
+                  .bytes = unit.place.bytes,
+                  .metrics = outcome.metrics,
+                  .place = unit.place};
+  if (outcome.update.empty()) {  // of an evaluation, or part of a sum
+    summed_.insert_or_assign(outcome.task, std::move(seen));
+    return;
+  }
+  SeenRound& round = rounds_[outcome.round];
+  (outcome.masked ? round.masked : round.updates).push_back(std::move(seen));
+}
+
+void Observation::take(const wire::CapturedUnit& unit, const wire::PartialSum& sum) {
+  if (sum.sums.empty()) return;
+  SeenRound& round = rounds_[sum.round];
+  const auto only = sum.tasks.size() == 1 ? summed_.find(sum.tasks.front()) : summed_.end();
+  if (only != summed_.end() && only->second.round == sum.round && sum.weight > 0) {
+    SeenUpdate seen = only->second;
+    seen.bytes = unit.place.bytes;
+    seen.place = unit.place;
+    round.updates.push_back(std::move(seen));
+    return;
+  }
+  round.sums.push_back({.round = sum.round,
+                        .weight = sum.weight,
+                        .scale_bits = sum.scale_bits,
+                        .tasks = sum.tasks,
+                        .worker = unit.worker,
+                        .place = unit.place});
 }
 
 std::optional<ProtocolOptions> Observation::protocol() const {
@@ -76,6 +98,16 @@ wire::Payload Observation::floats(const wire::CapturePlace& place) const {
   if (const auto* model = std::get_if<wire::Model>(&message)) return model->values;
   const auto* outcome = std::get_if<wire::Outcome>(&message);
   if (outcome && !outcome->masked) return outcome->update;
+  const auto* sum = std::get_if<wire::PartialSum>(&message);
+  if (sum && sum->tasks.size() == 1 && sum->weight > 0) {
+    const double unit = std::ldexp(static_cast<double>(sum->weight), sum->scale_bits);
+    std::vector<float> values;
+    values.reserve(sum->sums.integers().size());
+    for (const int64_t value : sum->sums.integers()) {
+      values.push_back(static_cast<float>(static_cast<double>(value) / unit));
+    }
+    return wire::Payload::own(std::move(values));
+  }
   throw DataError(fmt::format("{}: expected a model or an update at byte {} of connection {}, got another message",
                               reader_.file().string(), place.offset, place.stream.connection));
 }

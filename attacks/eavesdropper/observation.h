@@ -11,7 +11,7 @@
 
 namespace archleak::attacks {
 
-/// A client's update as it went by.
+/// A client's update as it went by: by itself, or as a worker's sum of this one update (fidelity `fused`).
 struct SeenUpdate {
   int64_t round = 0;
   int64_t client = 0;
@@ -24,7 +24,7 @@ struct SeenUpdate {
   wire::CapturePlace place;
 };
 
-/// A worker's sum of updates (fidelity `fused`) as it went by.
+/// A worker's sum of several updates (fidelity `fused`) as it went by.
 struct SeenSum {
   int64_t round = 0;
   int64_t weight = 0;
@@ -49,7 +49,7 @@ struct SeenRound {
 /// round after the last one is the final model, which goes out to be evaluated.
 class Observation {
  public:
-  /// Reads the capture once. Throws DataError for a file that is none, or damaged elsewhere than at its end.
+  /// Reads the capture once. Throws DataError for a file that is none.
   explicit Observation(const std::filesystem::path& capture, const wire::Limits& limits = {});
 
   const std::map<int64_t, SeenRound>& rounds() const { return rounds_; }
@@ -75,7 +75,8 @@ class Observation {
   /// What is wrong at the end of the capture, if it was cut off.
   const std::optional<std::string>& cut() const { return reader_.cut(); }
 
-  /// The payload of a model or an update: float32. Throws DataError if it is not at `place`.
+  /// The payload of a model or an update: float32. A sum of one update is divided by its weight, which leaves an error
+  /// of 2^-scale_bits. Throws DataError if it is not at `place`.
   wire::Payload floats(const wire::CapturePlace& place) const;
 
   /// The payload of a sum or a masked update: int64, fixed point with 2^-scale_bits (core/fixed_point.h). Throws
@@ -84,10 +85,13 @@ class Observation {
 
  private:
   void take(const wire::CapturedUnit& unit);
+  void take(const wire::CapturedUnit& unit, const wire::Outcome& outcome);
+  void take(const wire::CapturedUnit& unit, const wire::PartialSum& sum);
 
   wire::CaptureReader reader_;
   wire::CaptureLookup lookup_;
   std::map<int64_t, SeenRound> rounds_;
+  std::map<uint64_t, SeenUpdate> summed_;  // outcomes without an update of their own, by task
   std::optional<wire::Welcome> welcome_;
   bool several_runs_ = false;
   uint64_t messages_ = 0;

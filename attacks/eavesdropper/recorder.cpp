@@ -38,26 +38,32 @@ void Recorder::open(uint32_t connection, const std::string& peer) {
 void Recorder::data(uint32_t connection, wire::Direction direction, std::string_view bytes) {
   const StreamId id{connection, direction};
   Stream& stream = streams_[id];
-  bool room = false;
-  bool first_loss = false;
-  {
-    const std::lock_guard lock(mutex_);
-    room = waiting_bytes_ + sizeof(Record) + bytes.size() <= queue_bytes_ && bytes_.disk_failure.empty();
-    first_loss = !room && bytes_.lost == 0;
-    if (!room) bytes_.lost += bytes.size();
-  }
-  if (room) {
+  const auto record = [&] {
     note_gap(id, stream);
-    push({.direction = direction,
-          .connection = connection,
-          .time_ns = wire::capture_clock(),
-          .offset = stream.offset,
-          .bytes = std::string(bytes)});
-  } else {
-    if (first_loss) spdlog::warn("the disk is too slow: bytes are left out of the recording; traffic is not held up");
+    return push({.direction = direction,
+                 .connection = connection,
+                 .time_ns = wire::capture_clock(),
+                 .offset = stream.offset,
+                 .bytes = std::string(bytes)});
+  };
+  if (!has_room(bytes.size()) || !record()) {
+    count_lost(bytes.size());
     stream.lost += bytes.size();
   }
   stream.offset += bytes.size();
+}
+
+bool Recorder::has_room(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return waiting_bytes_ + sizeof(Record) + bytes <= queue_bytes_ && bytes_.disk_failure.empty();
+}
+
+void Recorder::count_lost(uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes_.lost == 0 && bytes_.disk_failure.empty()) {
+    spdlog::warn("the disk is too slow: bytes are left out of the recording; traffic is not held up");
+  }
+  bytes_.lost += bytes;
 }
 
 void Recorder::close(uint32_t connection, wire::Direction direction) {
@@ -84,17 +90,18 @@ void Recorder::note_gap(const StreamId& id, Stream& stream) {
         .lost = lost});
 }
 
-void Recorder::push(Record record) {
+bool Recorder::push(Record record) {
   {
     const std::lock_guard lock(mutex_);
     // What is no data takes little, but connections may come and go for as long as the disk stands still. A reader
     // does without it.
     const bool full = record.type != wire::BlockType::data && waiting_bytes_ > 2 * queue_bytes_ + kSlack;
-    if (full || !bytes_.disk_failure.empty()) return;
+    if (full || !bytes_.disk_failure.empty()) return false;
     waiting_bytes_ += sizeof(Record) + record.bytes.size();
     queue_.push_back(std::move(record));
   }
   changed_.notify_one();
+  return true;
 }
 
 void Recorder::write_all() {

@@ -64,7 +64,10 @@ class Recorder {
   };
   using StreamId = std::pair<uint32_t, wire::Direction>;
 
-  void push(Record record);
+  bool has_room(uint64_t bytes);
+  void count_lost(uint64_t bytes);
+  /// Whether the record was taken.
+  bool push(Record record);
   void note_gap(const StreamId& id, Stream& stream);
   void write_all();
 

@@ -70,7 +70,7 @@ RelayedBytes Relay::run(const std::atomic<bool>& stop, int wake_fd) {
       size_t place = kFirstConnection;
       for (auto connection = connections_.begin(); connection != connections_.end(); place += 2) {
         serve(*connection, polled_[place].revents, polled_[place + 1].revents);
-        const bool over = connection->broken || (connection->up.closed && connection->down.closed);
+        const bool over = connection->refused || (connection->up.closed && connection->down.closed);
         if (over) end(*connection);
         connection = over ? connections_.erase(connection) : std::next(connection);
       }
@@ -135,7 +135,7 @@ void Relay::accept_all() {
 void Relay::finish_connect(Connection& connection) {
   if (const int error = pending_error(connection.coordinator.get())) {
     spdlog::info("{}: {}", connect_, std::strerror(error));
-    connection.broken = true;
+    connection.refused = true;
     return stop_listening();
   }
   connection.connecting = false;
@@ -156,7 +156,7 @@ void Relay::serve(Connection& connection, short worker_events, short coordinator
 void Relay::read_some(Connection& connection, Direction direction) {
   const bool up = direction == Direction::up;
   Flow& flow = up ? connection.up : connection.down;
-  if (flow.ended || flow.waiting() || connection.broken) return;
+  if (flow.ended || flow.waiting()) return;
   const Descriptor& source = up ? connection.worker : connection.coordinator;
   const ssize_t count = ::recv(source.get(), flow.buffer.data(), flow.buffer.size(), 0);
   if (count > 0) {
@@ -167,7 +167,7 @@ void Relay::read_some(Connection& connection, Direction direction) {
   } else if (count == 0) {
     flow.ended = true;
   } else if (!would_block()) {
-    connection.broken = true;
+    flow.ended = true;
   }
 }
 
@@ -175,13 +175,17 @@ void Relay::write_some(Connection& connection, Direction direction) {
   const bool up = direction == Direction::up;
   Flow& flow = up ? connection.up : connection.down;
   const Descriptor& target = up ? connection.coordinator : connection.worker;
-  while (flow.waiting() && !connection.broken) {
+  while (flow.waiting()) {
     const ssize_t count = ::send(target.get(), flow.buffer.data() + flow.begin, flow.end - flow.begin, MSG_NOSIGNAL);
     if (count < 0 && would_block()) return;
-    if (count < 0) connection.broken = true;
-    flow.begin += count > 0 ? static_cast<size_t>(count) : 0;
+    if (count < 0) {  // nobody takes it any more; what comes the other way may still be on its way
+      flow.begin = flow.end;
+      flow.ended = true;
+    } else {
+      flow.begin += static_cast<size_t>(count);
+    }
   }
-  if (!flow.ended || flow.closed || connection.broken) return;
+  if (!flow.ended || flow.closed) return;
   ::shutdown(target.get(), SHUT_WR);
   flow.closed = true;
   recorder_.close(connection.number, direction);

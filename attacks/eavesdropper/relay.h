@@ -24,7 +24,8 @@ struct RelayedBytes {
 /// Stands between workers and coordinator: accepts connections at one address, makes one of its own to another for
 /// each, and passes bytes on, both ways, as they are. A side that is slow to read slows the other side down as it would
 /// without the relay: what is in between is bounded by the system's buffers and one of 64 KiB. An end of stream is
-/// passed on after the last byte. While there is nobody at the other address, nobody listens at this one either.
+/// passed on after the last byte; where one side no longer takes bytes, those from it still go to the other. While
+/// there is nobody at the other address, nobody listens at this one either.
 ///
 /// Belongs to one thread.
 class Relay {
@@ -48,14 +49,14 @@ class Relay {
     std::array<char, 64 << 10> buffer;
     size_t begin = 0;  // bytes [begin, end) wait to be written
     size_t end = 0;
-    bool ended = false;   // nothing more comes
+    bool ended = false;   // nothing more comes, or nobody takes it
     bool closed = false;  // and that was passed on
     bool waiting() const { return begin < end; }
   };
   struct Connection {
     uint32_t number = 0;
     bool connecting = true;
-    bool broken = false;
+    bool refused = false;
     Descriptor worker;
     Descriptor coordinator;
     Flow up;

@@ -68,6 +68,29 @@ TEST(Observation, HoldsModelsAndUpdatesByRound) {
   EXPECT_FALSE(seen.several_runs());
 }
 
+TEST(Observation, ASumOfOneUpdateIsThatClientsUpdate) {
+  const archleak::test::TemporaryFolder folder;
+  const auto sum = [](std::vector<uint64_t> tasks, int64_t value) {
+    return wire::PartialSum{.round = 1,
+                            .tasks = std::move(tasks),
+                            .weight = 20,
+                            .scale_bits = 8,
+                            .sums = Payload::own(std::vector<int64_t>{value, -value})};
+  };
+  const Observation seen(
+      capture(folder,
+              wire::test::zmtp_stream("worker 1", {wire::Outcome{.task = 7, .round = 1, .client = 4, .weight = 20},
+                                                   sum({7}, 20 * 384), sum({7, 8}, 100), sum({9}, 100)}),
+              wire::test::zmtp_stream("", {wire::Model{.round = 1, .values = floats({1, 2})}})));
+  const SeenRound& round = seen.rounds().at(1);
+  ASSERT_EQ(round.updates.size(), 1u);
+  EXPECT_EQ(round.updates[0].client, 4);
+  EXPECT_EQ(round.updates[0].weight, 20);
+  EXPECT_EQ(seen.floats(round.updates[0].place), floats({1.5, -1.5}));
+  ASSERT_EQ(round.sums.size(), 2u);  // of several, and of one whose outcome did not go by
+  EXPECT_THROW(seen.floats(round.sums[0].place), DataError);
+}
+
 TEST(Observation, TellsWhenTheConfigurationOfAnotherRunWentByAndKeepsTheFirst) {
   const archleak::test::TemporaryFolder folder;
   const auto seen_of = [&](const wire::Welcome& second) {

@@ -161,6 +161,27 @@ TEST_P(TapTest, AReaderThatIsSlowHoldsTheSenderBackAndLosesNothing) {
   EXPECT_TRUE(receive_all(server.get()) == sent);
 }
 
+TEST_P(TapTest, WhatAWorkerSentBeforeItLeftArrivesThoughNobodyTakesTheAnswer) {
+  if (std::string(GetParam()) == "tcp")
+    GTEST_SKIP() << "with or without a relay, a reset takes what the worker's side still held";
+  start(coordinator_.url);
+  Descriptor worker = begin_connect(tap_->url());
+  ASSERT_TRUE(ready(worker.get(), POLLOUT));
+  Descriptor server = accept();
+  const std::string block = random_bytes(1 << 16);
+  std::string sent;
+  while (sent.size() < (4 << 20) && ready(worker.get(), POLLOUT, 200)) {  // more than the relay passes on at once
+    const ssize_t count = ::send(worker.get(), block.data(), block.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) sent.append(block, 0, static_cast<size_t>(count));
+  }
+  worker.reset();
+  for (int i = 0; i < 3; ++i) {
+    send_all(server.get(), "answer");
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_TRUE(receive_all(server.get()) == sent);
+}
+
 TEST_P(TapTest, AConnectionThatBreaksIsBrokenOnBothSides) {
   start(coordinator_.url);
   Descriptor worker = begin_connect(tap_->url());
