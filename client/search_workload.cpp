@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "client/batch_statistics.h"
 #include "client/client_state.h"
 #include "core/error.h"
 #include "core/torch_random.h"
-#include "models/batch_norm.h"
 
 namespace archleak::client {
 namespace {
@@ -28,21 +28,6 @@ OptimizerOptions alpha_options(const LocalSearchOptions& search) {
           .beta2 = search.alpha_beta2,
           .weight_decay = search.alpha_weight_decay};
 }
-
-/// Normalises by the batch at hand while in scope.
-class BatchStatistics {
- public:
-  BatchStatistics(models::Network& network, bool afterwards) : network_(network), afterwards_(afterwards) {
-    models::use_batch_statistics(network_, true);
-  }
-  ~BatchStatistics() { models::use_batch_statistics(network_, afterwards_); }
-  BatchStatistics(const BatchStatistics&) = delete;
-  BatchStatistics& operator=(const BatchStatistics&) = delete;
-
- private:
-  models::Network& network_;
-  bool afterwards_;
-};
 
 nas::Batch as_nas(const data::Batch& batch) {
   return {batch.images, batch.labels};

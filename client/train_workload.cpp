@@ -1,5 +1,6 @@
 #include "client/train_workload.h"
 
+#include "client/batch_statistics.h"
 #include "client/client_state.h"
 #include "core/torch_random.h"
 #include "defenses/distillation_loss.h"
@@ -20,8 +21,14 @@ TrainWorkload::TrainWorkload(std::shared_ptr<models::Network> network, Arena are
   adversary_ = std::make_unique<defenses::MembershipAdversary>(data_->splits.train.classes, *run.adversarial);
 }
 
-struct TrainWorkload::Steps {
+/// What chance decides of an answer in training mode.
+struct TrainWorkload::Draws {
   RandomEngine augmentation, input_noise;
+  at::Generator network;
+};
+
+struct TrainWorkload::Steps {
+  Draws own, asked;                                         ///< in the network's own steps, and when it is asked
   std::optional<PrivateMean> mean;                          ///< under DP-SGD
   std::unique_ptr<Batches> asked_members, asked_reference;  ///< what the adversary learns from
   MeanLoss train_loss, gain;
@@ -49,7 +56,7 @@ torch::Tensor TrainWorkload::loss(const torch::Tensor& logits, const Criterion& 
 }
 
 void TrainWorkload::take_gradient(std::span<const int64_t> indices, Steps& steps) {
-  const data::Batch examples = noisy_batch(indices, &steps.augmentation, steps.input_noise);
+  const data::Batch examples = noisy_batch(indices, &steps.own.augmentation, steps.own.input_noise);
   if (steps.mean) {
     const auto losses = [&] {
       return loss(network_->forward(examples.images), criterion(indices, examples, at::Reduction::None));
@@ -70,19 +77,23 @@ void TrainWorkload::take_gradient(std::span<const int64_t> indices, Steps& steps
   steps.train_loss.add(value.item<double>());
 }
 
-defenses::Answers TrainWorkload::answers(std::span<const int64_t> indices) {
+defenses::Answers TrainWorkload::answers(std::span<const int64_t> indices, Draws& draws) {
   const torch::NoGradGuard no_grad;
-  const data::Batch examples = batch(indices, nullptr);
+  const data::Batch examples = noisy_batch(indices, &draws.augmentation, draws.input_noise);
   return {torch::softmax(network_->forward(examples.images), 1), examples.labels};
 }
 
+/// The network is asked as in its own steps: in training mode, about augmented images. Were the adversary to learn from
+/// other answers than those that it judges, the classifier could leave it behind, and does, at the cost of its
+/// accuracy.
 void TrainWorkload::train_adversary(Steps& steps) {
-  network_->eval();
+  const BatchStatistics statistics(*network_, run_.protocol.batch_norm == BatchNormPolicy::batch);
+  network_->set_generator(steps.asked.network);
   for (int64_t step = 0; step < run_.adversarial->inference_steps; ++step) {
-    const defenses::Answers members = answers(steps.asked_members->next());
-    steps.gain.add(adversary_->ascend(members, answers(steps.asked_reference->next())));
+    const defenses::Answers members = answers(steps.asked_members->next(), steps.asked);
+    steps.gain.add(adversary_->ascend(members, answers(steps.asked_reference->next(), steps.asked)));
   }
-  network_->train();
+  network_->set_generator(steps.own.network);
 }
 
 ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> update) {
@@ -97,7 +108,12 @@ ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> upda
   const LocalSplit split = split_locally(mine.members, 0, run_.seed, task.client);
   const auto part = std::ssize(split.train);
   const auto batches = make_batches(run_.sampling(), split.train, options_.batch_size, stream("train order"));
-  Steps steps{.augmentation = make_engine(stream("augmentation")), .input_noise = make_engine(stream("input noise"))};
+  const auto draws = [&](const std::string& whose) {
+    return Draws{.augmentation = make_engine(stream(whose + "augmentation")),
+                 .input_noise = make_engine(stream(whose + "input noise")),
+                 .network = make_torch_generator(stream(whose + "network"))};
+  };
+  Steps steps{.own = draws(""), .asked = draws("asked ")};
   if (run_.dp_sgd) steps.mean = private_mean(task, run_.dp_sgd->weights, part, "dp-sgd weights");
   if (adversary_) {
     steps.asked_members = std::make_unique<BatchOrder>(mine.members, options_.batch_size, stream("asked members"));
@@ -106,7 +122,7 @@ ClientOutcome TrainWorkload::train(const ClientTask& task, std::span<float> upda
     adversary_->reset(make_torch_generator({.seed = run_.seed, .client = task.client, .purpose = "inference network"}));
     if (!state.adversary.empty()) adversary_->load(state.adversary);
   }
-  network_->set_generator(make_torch_generator(stream("network")));
+  network_->set_generator(steps.own.network);
   network_->train();
   if (hooks_.begin_round) hooks_.begin_round(task.round);
 

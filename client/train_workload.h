@@ -10,8 +10,9 @@ namespace archleak::client {
 /// defenses/distillation_loss.h). Protocols: gradient (one step's gradient, not applied), delta, weights.
 ///
 /// Under adversarial regularisation (see defenses/membership_adversary.h) a part of the examples is never trained on:
-/// `split_members` says which. The classifier answers the adversary about plain images in evaluation mode, so that
-/// nothing of the other training changes: with lambda 0 it is, to the bit, that of the members without a defence.
+/// `split_members` says which. The classifier answers the adversary as in its own steps, but from random streams of
+/// their own and without moving batch-norm statistics: with lambda 0 the training is, to the bit, that of the members
+/// without a defence.
 class TrainWorkload : public ModelWorkload {
  public:
   /// How far logits `[batch, classes]` are from what a batch should give: a mean or, under DP-SGD, by example
@@ -33,6 +34,7 @@ class TrainWorkload : public ModelWorkload {
  private:
   /// The state of one task's steps.
   struct Steps;
+  struct Draws;
   Criterion criterion(std::span<const int64_t> indices, const data::Batch& examples,
                       at::Reduction::Reduction reduction) const;
   torch::Tensor loss(const torch::Tensor& logits, const Criterion& criterion);
@@ -40,7 +42,7 @@ class TrainWorkload : public ModelWorkload {
   void take_gradient(std::span<const int64_t> indices, Steps& steps);
   /// The adversary's steps before one of the classifier's.
   void train_adversary(Steps& steps);
-  defenses::Answers answers(std::span<const int64_t> indices);
+  defenses::Answers answers(std::span<const int64_t> indices, Draws& draws);
 
   Hooks hooks_;
   Optimizer optimizer_;

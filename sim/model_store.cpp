@@ -103,6 +103,11 @@ std::string content_hash(const client::TrainingData& data) {
   return hash_of(text);
 }
 
+/// To be raised whenever the same configuration and examples make another model.
+int64_t revision(const RunConfig& run) {
+  return run.defense.adversarial.enabled ? 6 : 5;
+}
+
 /// Answers that were kept earlier: an NPY array after its own SHA-256. Nothing if there are none, or damaged ones.
 std::optional<std::vector<float>> kept_answers(const std::filesystem::path& file, int64_t values) {
   if (!std::filesystem::exists(file)) return std::nullopt;
@@ -142,8 +147,8 @@ std::string arithmetic_in_use() {
 }
 
 std::string model_key(const RunConfig& run, const client::TrainingData& data) {
-  return hash_of(fmt::format("archleak model 5\n{}\n{}\n{}", arithmetic_in_use(), resolved(essential(run, data)),
-                             content_hash(data)));
+  return hash_of(fmt::format("archleak model {}\n{}\n{}\n{}", revision(run), arithmetic_in_use(),
+                             resolved(essential(run, data)), content_hash(data)));
 }
 
 std::optional<GlobalModel> ModelStore::model(const RunConfig& run,
