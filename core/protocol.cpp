@@ -18,6 +18,20 @@ const char* name_of(Protocol protocol) {
   return "server_alpha";
 }
 
+const char* name_of(BatchNormPolicy policy) {
+  switch (policy) {
+    case BatchNormPolicy::average:
+      return "average";
+    case BatchNormPolicy::local:
+      return "local";
+    case BatchNormPolicy::batch:
+      return "batch";
+    case BatchNormPolicy::group:
+      break;
+  }
+  return "group";
+}
+
 void describe(ConfigSection section, ProtocolOptions& options) {
   section.read("protocol", options.protocol,
                {{name_of(Protocol::gradient), Protocol::gradient},
@@ -28,10 +42,10 @@ void describe(ConfigSection section, ProtocolOptions& options) {
   section.read("withhold_weights", options.withhold_weights, "send alpha alone");
   section.read(
       "batch_norm", options.batch_norm,
-      {{"average", BatchNormPolicy::average},
-       {"local", BatchNormPolicy::local},
-       {"batch", BatchNormPolicy::batch},
-       {"group", BatchNormPolicy::group}},
+      {{name_of(BatchNormPolicy::average), BatchNormPolicy::average},
+       {name_of(BatchNormPolicy::local), BatchNormPolicy::local},
+       {name_of(BatchNormPolicy::batch), BatchNormPolicy::batch},
+       {name_of(BatchNormPolicy::group), BatchNormPolicy::group}},
       "batch-norm statistics: sent and averaged, kept by each client, or always the batch's; or group norm instead");
   section.read("fidelity", options.fidelity, {{"wire", Fidelity::wire}, {"fused", Fidelity::fused}},
                "a message for each client's update, or for each worker's sum");

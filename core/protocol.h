@@ -30,6 +30,9 @@ enum class BatchNormPolicy {
   group,    ///< group normalisation instead: each example by itself, without statistics
 };
 
+/// As in configurations.
+const char* name_of(BatchNormPolicy policy);
+
 /// What an update counts in the mean.
 enum class Weighting {
   samples,  ///< the client's number of training examples

@@ -27,14 +27,6 @@ namespace {
 
 constexpr const char* kVersion = ARCHLEAK_VERSION;
 
-template <typename Enum>
-std::string name_of(Enum value, std::initializer_list<std::pair<Enum, const char*>> names) {
-  for (const auto& [candidate, name] : names) {
-    if (candidate == value) return name;
-  }
-  return "?";
-}
-
 RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve, const server::RunPlan& plan) {
   const auto clients = static_cast<int64_t>(plan.client_sizes.size());
   return {.name = config.name,
@@ -58,10 +50,7 @@ RunFacts make_facts(const RunConfig& config, const std::string& url, bool curve,
           .batch_size = config.training.batch_size,
           .local_epochs = config.training.epochs,
           .max_local_steps = config.training.max_steps,
-          .batch_norm = name_of<BatchNormPolicy>(config.protocol.batch_norm, {{BatchNormPolicy::average, "average"},
-                                                                              {BatchNormPolicy::local, "local"},
-                                                                              {BatchNormPolicy::batch, "batch"},
-                                                                              {BatchNormPolicy::group, "group"}}),
+          .batch_norm = name_of(config.protocol.batch_norm),
           .defenses = defenses_in_words(config, plan.dp_sgd)};
 }
 

@@ -113,6 +113,10 @@ void add_attack_command(CLI::App& app, int& exit_code) {
       ->add_option("--largest-batch", arguments->request.largest_batch,
                    "updates with more images behind them are skipped")
       ->check(CLI::Range(1, 64));
+  command
+      ->add_option("--config", arguments->request.config,
+                   "the run's config.toml, for a capture that began after the workers had come in")
+      ->check(CLI::ExistingFile);
   command->add_option("--classifier", arguments->request.classifier,
                       "run directory of a classifier that has to see the true class in a reconstruction");
   command->add_option("--seed", arguments->request.options.seed, "seed of what the attack draws");

@@ -92,7 +92,7 @@ std::string attack_section(const std::filesystem::path& folder) {
                                                 100 * json.at("success_interval").at(0).get<double>(),
                                                 100 * json.at("success_interval").at(1).get<double>()));
       facts.emplace_back("Similarity",
-                         fmt::format("median SSIM {:.2f}; {:.2f} given another image's gradient, {:.2f} "
+                         fmt::format("median SSIM {:.2f}; {:.2f} judged as another image, {:.2f} "
                                      "for the prior's mean",
                                      json.at("median_ssim").get<double>(), json.at("median_null_ssim").get<double>(),
                                      json.at("median_mean_ssim").get<double>()));

@@ -181,18 +181,19 @@ std::string nothing_to_read(const attacks::Observation& observation, const RunCo
 }
 
 /// The one run that the capture is of. Throws DataError.
-RunConfig captured_run(const attacks::Observation& observation) {
-  if (!observation.welcome()) {
+RunConfig captured_run(const attacks::Observation& observation, const std::string& config) {
+  if (!observation.welcome() && config.empty()) {
     throw DataError(
         "attack: expected the configuration of the run in the capture, got none: no worker came in while "
-        "the recording went on");
+        "the recording went on; --config FILE names the run's config.toml");
   }
   if (observation.several_runs()) {
     throw DataError(
         "attack: expected the capture of one run, got the configurations of several; record each run in a file of its "
         "own");
   }
-  RunConfig run = parse_run_config(observation.welcome()->config, "configuration on the wire");
+  RunConfig run = observation.welcome() ? parse_run_config(observation.welcome()->config, "configuration on the wire")
+                                        : load_run_config(config, {}, nullptr);
   run.space.execution = nas::Execution::plain;  // first-order solvers differentiate twice; the layout is the same
   return run;
 }
@@ -207,7 +208,7 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
     results.threat_model = {{"Transport", observation.ciphertexts() > 0 ? "encrypted (CURVE)" : "unknown"}};
     return;
   }
-  const RunConfig run = captured_run(observation);
+  const RunConfig run = captured_run(observation, request.config);
   results.threat_model = threat_model(run, request);
   results.recognised_as = request.classifier.empty()
                               ? fmt::format("similar (SSIM of at least {})", attacks::SuccessOptions{}.similarity)
@@ -216,7 +217,7 @@ void attack_capture(const attacks::Observation& observation, const AttackRequest
   if (!results.blindness.empty()) return;
 
   Attack attack(run, request, outcome);
-  attack.expect_layout(observation.welcome()->layout);
+  attack.expect_layout(observation.welcome() ? observation.welcome()->layout : "");
   const auto chosen = choose(observation, request);
   Progress progress("attack", "updates", static_cast<int64_t>(chosen.size()));
   for (const auto& seen : chosen) {

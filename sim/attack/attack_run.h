@@ -20,6 +20,7 @@ struct AttackRequest {
   bool labels_known = true;
   WeightKnowledge weights = WeightKnowledge::broadcast;
   CaptureAttackOptions options;
+  std::string config;      ///< file with the run's configuration, read if none went by; may be empty
   std::string classifier;  ///< run directory of a classifier that has to see the true class; may be empty
 };
 
@@ -31,8 +32,8 @@ struct AttackOutcome {
 
 /// Attacks the updates of a capture that can be read and holds the images against the originals; says so where there is
 /// nothing to read. Of several updates, one that cannot be attacked is skipped with the reason. Stops, with what it
-/// has, when `stop` is set. Throws DataError for a capture without the run's configuration, of several runs, or of
-/// another network than the configuration builds here.
+/// has, when `stop` is set. Throws DataError where the run's configuration neither went by nor is given, for a capture
+/// of several runs, and for one of another network than the configuration builds here.
 void attack_capture(const attacks::Observation& observation, const AttackRequest& request,
                     const std::atomic<bool>& stop, AttackOutcome& outcome);
 

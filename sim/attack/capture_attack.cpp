@@ -78,7 +78,7 @@ attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, con
   }
   if (graph && (options.solver == "automatic" || options.solver == "second_order")) {
     if (labels.empty() && update.images != 1) {
-      throw ConfigError(
+      throw DataError(
           fmt::format("attack: expected known labels for the {} images behind an update, got none; "
                       "classes are tried one by one for a single image alone",
                       update.images));

@@ -13,10 +13,20 @@ std::string describe_optimizer(const RunConfig& run) {
 
 std::string describe_defences(const RunConfig& run) {
   std::vector<std::string> parts;
-  for (const auto transform : run.defense.transforms) parts.emplace_back(defenses::name_of(transform));
+  for (const auto transform : run.defense.transforms) {
+    const bool clips = transform == defenses::Transform::clip_noise;
+    parts.emplace_back(std::string(defenses::name_of(transform)) + (clips ? " (clipping is not undone)" : ""));
+  }
   if (run.defense.dp_sgd.enabled) parts.emplace_back("DP-SGD");
+  if (run.defense.input_noise > 0) parts.push_back(fmt::format("input noise, {}", run.defense.input_noise));
   if (run.search.alpha_l2 > 0) parts.push_back(fmt::format("L2 on alpha, {}", run.search.alpha_l2));
   return parts.empty() ? "none" : fmt::format("{}; settings known", fmt::join(parts, ", "));
+}
+
+std::string describe_local_steps(const RunConfig& run) {
+  if (run.protocol.protocol == Protocol::gradient) return "1";
+  const std::string passes = fmt::format("{} {}", run.training.epochs, run.training.epochs == 1 ? "epoch" : "epochs");
+  return run.training.max_steps > 0 ? fmt::format("{}, at most {} steps", passes, run.training.max_steps) : passes;
 }
 
 std::string describe_classifier(const AttackRequest& request) {
@@ -31,6 +41,8 @@ std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& r
   return {
       {"Protocol", name_of(run.protocol.protocol)},
       {"Step of alpha", describe_optimizer(run)},
+      {"Local steps", describe_local_steps(run)},
+      {"Batch norm", name_of(run.protocol.batch_norm)},
       {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},
       {"Batch size", fmt::format("{}", run.training.batch_size)},
       {"Defences", describe_defences(run)},

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/pack.h"
 #include "sim/attack/captured_update.h"
 #include "sim/setup.h"
@@ -54,13 +55,14 @@ class AttackRun : public testing::Test {
     {
       wire::CaptureWriter writer(file, {.source = "tap"});
       writer.open(1, "ipc", 1);
-      writer.data(1, wire::Direction::down, 0,
-                  wire::test::zmtp_stream(
-                      "", {wire::Welcome{.epoch = 1, .config = config, .layout = layout_},
-                           wire::Welcome{
-                               .epoch = 2, .config = other_config_.empty() ? config : other_config_, .layout = layout_},
-                           wire::Model{.round = 0, .values = wire::Payload::own(std::vector<float>(model_))}}),
-                  2);
+      std::vector<wire::Message> down;
+      if (welcomed_) {
+        const auto& second = other_config_.empty() ? config : other_config_;
+        down = {wire::Welcome{.epoch = 1, .config = config, .layout = layout_},
+                wire::Welcome{.epoch = 2, .config = second, .layout = layout_}};
+      }
+      down.push_back(wire::Model{.round = 0, .values = wire::Payload::own(std::vector<float>(model_))});
+      writer.data(1, wire::Direction::down, 0, wire::test::zmtp_stream("", down), 2);
       const wire::Outcome own{.task = 1,
                               .round = 0,
                               .client = client_,
@@ -108,6 +110,7 @@ class AttackRun : public testing::Test {
   double steps_ = 1;
   int times_ = 1;  ///< that the update goes by
   bool sums_alone_ = false;
+  bool welcomed_ = true;  ///< the configuration goes by
 };
 
 TEST_F(AttackRun, AnUpdateThatNoImageExplainsIsAttackedAndJudgedAllTheSame) {
@@ -223,6 +226,23 @@ TEST_F(AttackRun, WhereNoUpdateIsAClientsOwnThereIsNothingToAttackAndTheThreatMo
   EXPECT_FALSE(outcome.results.threat_model.empty());
   sums_alone_ = false;
   EXPECT_THAT(attack(kConfig, {.client = 7}).results.blindness, HasSubstr("no update of that round and client"));
+}
+
+TEST_F(AttackRun, ACaptureThatBeganLateIsReadWithTheConfigurationThatIsGiven) {
+  welcomed_ = false;
+  EXPECT_THAT(error_of(), HasSubstr("--config"));
+  const auto file = folder_ / "config.toml";
+  write_file_atomically(file, kConfig);
+  AttackRequest request;
+  request.config = file.string();
+  const auto outcome = attack(kConfig, request);
+  EXPECT_EQ(outcome.results.images.size(), 1);
+}
+
+TEST_F(AttackRun, SeveralImagesOfUnknownLabelsAreNoFaultOfTheConfiguration) {
+  std::string pairs = kConfig;
+  pairs.replace(pairs.find("batch_size = 1"), 14, "batch_size = 2");
+  EXPECT_THROW(attack(pairs, {.labels_known = false}), DataError);
 }
 
 TEST_F(AttackRun, AConfigurationThatCannotBeReadIsAnError) {
