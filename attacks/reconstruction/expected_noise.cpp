@@ -49,7 +49,9 @@ torch::Tensor expected_gradient_noise(const defenses::DefenseOptions& defense, d
                                       const torch::Tensor& sent, const torch::Tensor& alpha,
                                       const AlphaUpdate& reading) {
   if (defense.transforms.empty() || reading.kind == AlphaUpdateKind::adam) return {};
-  const auto moved = sent + expected_noise(defense, clip_noise_std, sent);  // the reading is linear
+  const auto noise = expected_noise(defense, clip_noise_std, sent);
+  if (noise.eq(0).all().item<bool>()) return {};
+  const auto moved = sent + noise;  // the reading is linear
   return (alpha_gradient_from(moved, alpha, reading) - alpha_gradient_from(sent, alpha, reading)).abs();
 }
 

@@ -17,7 +17,7 @@ namespace archleak::attacks {
 torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double clip_noise_std, const torch::Tensor& sent);
 
 /// The same of the gradient that `reading` finds in `sent` at `alpha` (all `[alphas]`, see alpha_gradient_from), as
-/// AlphaObservation::expect_noise takes it; undefined without a defence, and for Adam, which leaves signs alone.
+/// AlphaObservation::expect_noise takes it; undefined where none is expected, and for Adam, which leaves signs alone.
 torch::Tensor expected_gradient_noise(const defenses::DefenseOptions& defense, double clip_noise_std,
                                       const torch::Tensor& sent, const torch::Tensor& alpha,
                                       const AlphaUpdate& reading);

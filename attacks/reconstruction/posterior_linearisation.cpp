@@ -126,9 +126,9 @@ Posterior linearise_posterior(const AlphaObservation& observation, const Gaussia
                               const PosteriorOptions& options, at::Generator generator) {
   const torch::NoGradGuard no_grad;
   Posterior belief{.coordinates = torch::zeros({prior.size()}, torch::kFloat64)};
-  if (options.start > 0 && !options.stages.empty()) {
-    auto leading = belief.coordinates.slice(0, 0, options.stages.front().components);
-    leading.normal_(0, options.start, generator);
+  if (options.start > 0) {
+    const int64_t leading = options.stages.empty() ? prior.size() : options.stages.front().components;
+    belief.coordinates.slice(0, 0, leading).normal_(0, options.start, generator);
   }
   BestBelief best(observation, prior, belief);
   for (const auto& stage : options.stages) {

@@ -18,7 +18,7 @@ struct PosteriorStage {
 struct PosteriorOptions {
   std::vector<PosteriorStage> stages{{.components = 60, .iterations = 1}, {.components = 100, .iterations = 4}};
   int64_t samples = 96;    ///< of the present belief, for the covariance of the linearisation's error; even
-  double start = 0;        ///< the first linearisation is that far from the mean, at random, in prior deviations
+  double start = 0;        ///< what it begins with is that far from the mean, at random, in prior deviations
   double shrinkage = 0.3;  ///< in (0, 1]: of that covariance towards its diagonal
 };
 
@@ -41,8 +41,8 @@ struct Posterior {
 ///
 /// An observation that the model cannot explain (noise, masks, other weights) drives the belief away: it ends where
 /// figures are no longer finite, and where the last belief explains less than nothing would (`unexplained` above one),
-/// and less than half of what an earlier one or the start does, the best of these is returned. Deterministic in
-/// `generator`.
+/// and less than half of what an earlier one or the start does, the best of these is returned. Without stages, the
+/// start is. Deterministic in `generator`.
 Posterior linearise_posterior(const AlphaObservation& observation, const GaussianPrior& prior,
                               const PosteriorOptions& options, at::Generator generator);
 

@@ -4,6 +4,8 @@
 
 namespace archleak::attacks {
 
+constexpr double kStart = 0.3;  // prior deviations from the mean, where an attempt does not begin there
+
 ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph, int64_t batch) {
   ReconstructionOptions options;
   if (!graph.max_pool) {
@@ -11,7 +13,7 @@ ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph, i
     options.refine.iterations = 10;
   }
   for (auto& stage : options.posterior.stages) stage.components *= batch;
-  if (batch > 1) options.posterior.start = 0.3;
+  if (batch > 1) options.posterior.start = kStart;
   return options;
 }
 
@@ -37,8 +39,10 @@ Reconstruction reconstruct_once(const AlphaObservation& observation, const Gauss
 Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
                            const ReconstructionOptions& options, at::Generator generator) {
   Reconstruction best;
+  ReconstructionOptions attempt = options;
   for (int64_t restart = 0; restart < std::max<int64_t>(options.restarts, 1); ++restart) {
-    auto found = reconstruct_once(observation, prior, options, generator);
+    if (restart > 0) attempt.posterior.start = std::max(options.posterior.start, kStart);
+    auto found = reconstruct_once(observation, prior, attempt, generator);
     if (restart == 0 || found.unexplained < best.unexplained) best = std::move(found);
   }
   return best;

@@ -14,7 +14,8 @@ namespace archleak::attacks {
 struct ReconstructionOptions {
   PosteriorOptions posterior;
   LevenbergMarquardtOptions refine{.iterations = 0};
-  int64_t restarts = 1;  ///< attempts, of which the one that explains the observation best is kept
+  int64_t restarts = 1;  ///< attempts, of which the one that explains the observation best is kept; all but the first
+                         ///< begin off the prior's mean, at random
 };
 
 /// The recommended options for a graph of that kind and a batch of that size: the stages' components are those of one

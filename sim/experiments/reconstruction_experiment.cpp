@@ -150,7 +150,9 @@ attacks::Reconstruction first_order_attack(const Attacker& attacker) {
 
 attacks::Reconstruction attack(const Attacker& attacker) {
   const auto& options = attacker.settings.attack;
-  if (options.channel == Channel::curve) return no_observation(attacker);
+  if (options.channel == Channel::curve || options.observation == ObservedUpdate::nothing) {
+    return no_observation(attacker);
+  }
   if (first_order(options.solver)) {
     return first_order_attack(attacker);
   }
@@ -181,7 +183,7 @@ TrialResult run_trial(const TrialRequest& request) {
     return attacks::judge(image, victim.images[of], data->victims.same_class(victim.indices[of], kOthers), shape,
                           victim.labels[of], recogniser, criteria);
   };
-  // The same attack on another image's gradient: these reconstructions, had the first victim been another of its class.
+  // What the attack gives away by chance: these reconstructions, had the first victim been another of its class.
   const auto null_verdict = [&]() -> std::optional<attacks::Verdict> {
     auto engine = make_engine({.seed = request.seed, .purpose = "null image"});
     const auto other = data->victims.another(victim.indices[0], engine);
@@ -234,7 +236,7 @@ TrialResult run_trial(const TrialRequest& request) {
 
 Experiment reconstruction_experiment() {
   return {.name = "reconstruction",
-          .version = 5,
+          .version = 6,
           .description = "an eavesdropper rebuilds a client's images from its architecture gradient (ADRA)",
           .figures = {"success", "recognised", "identified", "ssim", "mse", "psnr", "correlation", "nearer", "clear",
                       "probability", "null_success", "null_ssim", "ssim_gain", "mean_success", "mean_ssim",

@@ -35,6 +35,9 @@ void reject_contradictions(ConfigSection& section, const ReconstructionSettings&
   if (attack.local_steps > 1 && !differences) {
     section.fail("local_steps", "expected 1 unless observation is \"sgd_delta\" or \"weights\"");
   }
+  if (attack.local_steps > 1 && attack.label == LabelKnowledge::enumerated) {
+    section.fail("local_steps", "expected 1 for the label \"enumerated\"");
+  }
 }
 
 }  // namespace
@@ -50,7 +53,8 @@ void describe(Config& config, ReconstructionSettings& settings) {
                 {"gradient_and_weights", ObservedUpdate::gradient_and_weights},
                 {"sgd_delta", ObservedUpdate::sgd_delta},
                 {"adam_delta", ObservedUpdate::adam_delta},
-                {"weights", ObservedUpdate::weights}},
+                {"weights", ObservedUpdate::weights},
+                {"nothing", ObservedUpdate::nothing}},
                "what of the client's step is on the wire");
   section.read("local_steps", attack.local_steps, {1, 1000}, "local steps on the batch before alpha is sent");
   section.read("sgd_lr", attack.sgd_lr, {1e-9, 1e3}, "the client's learning rate of alpha under SGD");

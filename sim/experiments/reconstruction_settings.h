@@ -16,6 +16,7 @@ enum class ObservedUpdate {
   sgd_delta,             ///< alpha after the local SGD steps minus before
   adam_delta,            ///< alpha after one step of Adam minus before
   weights,               ///< alpha after the local SGD steps
+  nothing,               ///< of alpha: the server keeps it (protocol server_alpha)
 };
 
 /// How the update travels.

@@ -108,6 +108,7 @@ Victim make_victim(const ReconstructionSettings& settings, const VictimImages& i
     batch.push_back(images.image(victim.indices.back()));
   }
   victim.images = torch::stack(batch);
+  if (attack.observation == ObservedUpdate::nothing) return victim;
   const auto draw = [&] {
     return nas::make_dag_network(settings.graph, images.shape(), classes,
                                  make_torch_generator({.seed = seed, .purpose = "initial weights"}));

@@ -109,6 +109,21 @@ TEST(PosteriorLinearisation, WithoutAPriorEveryPixelIsEstimated) {
   EXPECT_TRUE((found.coordinates != 0).all().item<bool>());
 }
 
+TEST(Reconstruct, RestartsBeginElsewhereAndTheBestExplanationIsKept) {
+  const Target target({.cells = 12});
+  const auto prior = fit_gaussian_prior(smooth_images(200, 1));
+  const auto observation = target.observe(smooth_images(1, 9)[0]);
+  ReconstructionOptions options;
+  options.posterior.stages.clear();  // Levenberg-Marquardt alone, which draws nothing on its way
+  options.refine.iterations = 2;
+  const auto run = [&](int64_t restarts) {
+    options.restarts = restarts;
+    return reconstruct(observation, prior, options, stream("restarts"));
+  };
+  EXPECT_LT(run(8).unexplained, run(1).unexplained);
+  EXPECT_TRUE(run(8).images.equal(run(8).images));
+}
+
 TEST(GaussianPrior, CoordinatesAreThoseOfTheImage) {
   const auto prior = fit_gaussian_prior(smooth_images(200, 1));
   const auto image = smooth_images(1, 2)[0];

@@ -57,9 +57,9 @@ TEST(ReconstructionExperiment, UpdatesOfEveryKindGiveItAway) {
 
 TEST(ReconstructionExperiment, BatchesHaveAVerdictForTheirFirstImageAndAShareForAll) {
   const auto result = trial({"attack.batch=2"});
-  EXPECT_THAT(figure(result, "success"), testing::AnyOf(0, 1));
-  EXPECT_GE(figure(result, "batch_success"), figure(result, "success") / 2);
-  EXPECT_LE(figure(result, "batch_success"), 1);
+  const double first = figure(result, "success");
+  EXPECT_THAT(first, testing::AnyOf(0, 1));
+  EXPECT_THAT(figure(result, "batch_success"), testing::AnyOf(first / 2, (first + 1) / 2)) << "the other's is 0 or 1";
 }
 
 TEST(ReconstructionExperiment, WithoutTheWeightsOrBehindMasksTheObservationIsWorthNothing) {
@@ -70,9 +70,11 @@ TEST(ReconstructionExperiment, WithoutTheWeightsOrBehindMasksTheObservationIsWor
   }
 }
 
-TEST(ReconstructionExperiment, BehindCurveThePriorIsAllThereIs) {
-  const auto result = trial({"attack.channel=curve"});
-  EXPECT_EQ(figure(result, "ssim"), figure(result, "mean_ssim"));
+TEST(ReconstructionExperiment, WhereNothingIsToBeReadThePriorIsAllThereIs) {
+  for (const char* setting : {"attack.channel=curve", "attack.observation=nothing"}) {
+    const auto result = trial({setting});
+    EXPECT_EQ(figure(result, "ssim"), figure(result, "mean_ssim")) << setting;
+  }
 }
 
 TEST(ReconstructionExperiment, FirstOrderSolversFindTheImageBehindTheGradientsOfAllWeights) {
@@ -100,15 +102,16 @@ TEST(ReconstructionExperiment, DefencesChangeWhatIsSent) {
 }
 
 TEST(ReconstructionExperiment, SettingsThatContradictEachOtherAreRefused) {
-  for (const std::vector<std::string>& settings :
-       std::vector<std::vector<std::string>>{{"attack.label=enumerated", "attack.batch=2"},
-                                             {"attack.label=joint"},
-                                             {"attack.label=inferred"},
-                                             {"attack.observation=gradient_and_weights"},
-                                             {"attack.prior=total_variation"},
-                                             {"attack.solver=lbfgs"},
-                                             {"attack.local_steps=2"},
-                                             {"attack.solver=guess"}}) {
+  for (const std::vector<std::string>& settings : std::vector<std::vector<std::string>>{
+           {"attack.label=enumerated", "attack.batch=2"},
+           {"attack.label=joint"},
+           {"attack.label=inferred"},
+           {"attack.observation=gradient_and_weights"},
+           {"attack.prior=total_variation"},
+           {"attack.solver=lbfgs"},
+           {"attack.local_steps=2"},
+           {"attack.local_steps=2", "attack.observation=sgd_delta", "attack.label=enumerated"},
+           {"attack.solver=guess"}}) {
     EXPECT_THROW(trial(settings), ConfigError) << settings.front();
   }
 }
