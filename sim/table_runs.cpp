@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "sim/run_config.h"
 #include "sim/run_summary.h"
 #include "sim/spawn.h"
 
@@ -33,12 +34,38 @@ int run_archleak(const std::vector<std::string>& arguments, const std::atomic<bo
   return status;
 }
 
+/// What decides the model that comes out, with the place of the data and how it is computed left out.
+std::string essence(const std::filesystem::path& config) {
+  RunConfig run = load_run_config(config, {}, nullptr);
+  const RunConfig defaults;
+  run.name = defaults.name;
+  run.log_level = defaults.log_level;
+  run.data.root = defaults.data.root;
+  run.workers = defaults.workers;
+  run.wire = defaults.wire;
+  run.tap = defaults.tap;
+  return resolved(run);
+}
+
+/// Throws ConfigError unless the run in `directory` is one of `config`: trials are known by the directory's name.
+void expect_run_of(const std::string& config, const RunDirectory& directory) {
+  if (essence(directory.config()) == essence(config)) return;
+  throw ConfigError(
+      fmt::format("{}: expected the run of {}, got one of another configuration; move it away, and the "
+                  "table makes its own",
+                  directory.path().string(), config));
+}
+
 }  // namespace
 
 bool make_needed_runs(const TablePlan& plan, const std::atomic<bool>& stop) {
   for (const NeededRun& run : plan.runs) {
     const bool begun = std::filesystem::exists(run.directory);
-    if (begun && summarise(RunDirectory::open(run.directory)).state == "finished") continue;
+    if (begun) {
+      const RunDirectory directory = RunDirectory::open(run.directory);
+      if (!run.chosen) expect_run_of(run.config, directory);
+      if (summarise(directory).state == "finished") continue;
+    }
     const std::vector<std::string> arguments =
         begun ? std::vector<std::string>{"resume", run.directory}
               : std::vector<std::string>{"run", run.config, "--out", run.directory};

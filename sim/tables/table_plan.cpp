@@ -102,9 +102,12 @@ const AxisValue& place(const Axis& axis, const std::string& label) {
 }
 
 /// The runs that the cells' settings name, each once.
-std::vector<NeededRun> needed_runs(const TableSpec& spec, const std::vector<TableCell>& cells) {
+std::vector<NeededRun> needed_runs(const TableSpec& spec, const std::vector<TableCell>& cells,
+                                   const std::vector<std::string>& overrides) {
   std::vector<NeededRun> runs;
   for (const RunSetting& run : spec.runs) {
+    const bool chosen =
+        std::ranges::any_of(overrides, [&](const std::string& set) { return set.starts_with(run.setting + "="); });
     const auto config = (std::filesystem::path(spec.file).parent_path() / run.config).lexically_normal().string();
     for (const TableCell& cell : cells) {
       const toml::table settings = toml::parse(cell.settings);
@@ -113,7 +116,7 @@ std::vector<NeededRun> needed_runs(const TableSpec& spec, const std::vector<Tabl
         throw ConfigError(
             fmt::format("{}: runs: expected a setting of the experiment, got '{}'", spec.file, run.setting));
       }
-      const NeededRun needed{node.value_or(std::string()), config};
+      const NeededRun needed{node.value_or(std::string()), config, chosen};
       if (!needed.directory.empty() && std::find(runs.begin(), runs.end(), needed) == runs.end())
         runs.push_back(needed);
     }
@@ -213,7 +216,7 @@ TablePlan plan_table(const TableRequest& request, const std::vector<Experiment>&
     for (const std::string& text : request.overrides) document.set(parse_override(text, plan.axes));
     plan.cells.push_back({at, document.resolve(experiment)});
   }
-  plan.runs = needed_runs(plan.spec, plan.cells);
+  plan.runs = needed_runs(plan.spec, plan.cells, request.overrides);
   return plan;
 }
 

@@ -33,7 +33,8 @@ struct TableCell {
 /// A run whose directory cells name.
 struct NeededRun {
   std::string directory;
-  std::string config;  ///< what makes it
+  std::string config;   ///< what makes it
+  bool chosen = false;  ///< the command line names the directory: it may be the run of another configuration
 
   bool operator==(const NeededRun&) const = default;
 };

@@ -31,7 +31,7 @@ std::vector<ValuesByTrial> values_of(const FigureSpec& figure, const TableResult
   for (const TrialRecord& trial : table.trials) {
     if (!trial.row || !trial.row->failure.empty()) continue;
     const double value = figure_of(*trial.row, figure.name);
-    if (std::isnan(value)) continue;
+    if (!std::isfinite(value)) continue;  // none, or none that has a mean
     if (figure.kind == FigureKind::rate) require_binary(value, figure.name);
     if (!figure.when.empty()) {
       const double condition = figure_of(*trial.row, figure.when);

@@ -69,6 +69,13 @@ kind = "mean"
   EXPECT_EQ(second.code, 0) << second.output;
   EXPECT_THAT(second.output, Not(HasSubstr("the table needs the run")));
 
+  std::ofstream(folder / "classifier.toml", std::ios::app) << "[training]\nlr = 0.5\n";
+  const auto other = table({"--trials", "3", "--resume"});
+  EXPECT_EQ(other.code, 2) << other.output;
+  EXPECT_THAT(other.output, HasSubstr("another configuration"));
+  const auto own = table({"--trials", "3", "--resume", "--set", "success.classifier=" + classifier.string()});
+  EXPECT_EQ(own.code, 0) << "a run of one's own choice: " << own.output;
+
   std::filesystem::remove_all(classifier);
   std::filesystem::create_directory(classifier);
   const auto foreign = table({"--trials", "3", "--resume"});

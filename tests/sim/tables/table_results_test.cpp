@@ -93,6 +93,24 @@ TEST(TableResults, ARateOfOtherValuesThanZeroAndOneIsAnError) {
   EXPECT_THROW(results_of(request, folder), DataError);
 }
 
+TEST(TableResults, AnInfiniteFigureIsLeftOutOfTheMean) {
+  const TemporaryFolder folder;
+  TableRequest request = test::coin_request(test::coin_table_with(
+      "name = \"weight\"\nkind = \"mean\"\nwhen = \"heads\"", "id = \"weight\"\nname = \"twice\"\nkind = \"mean\""));
+  request.trials = 5;
+  const TableResults table = results_of(request, folder);
+  ResultsStore store(folder / "infinite.sqlite");
+  for (const TrialRecord& trial : table.trials) {
+    ResultRow row = *trial.row;
+    if (trial.trial == 0) row.figures["twice"] = INFINITY;
+    store.put(row);
+  }
+  for (const CellResult& cell : collect_table(table.plan, store).cells) {
+    EXPECT_EQ(cell.figures[1].estimate.count, 4);
+    EXPECT_LE(cell.figures[1].estimate.value, 2);
+  }
+}
+
 TEST(TableResults, RowsOfOtherSettingsAreCountedAndNotShown) {
   const TemporaryFolder folder;
   ResultsStore store(folder / "a.sqlite");
