@@ -1,5 +1,7 @@
 #include "sim/audit/audit_run.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 
 #include "data/load.h"
@@ -8,6 +10,7 @@ namespace archleak::sim {
 
 std::optional<AuditResults> run_audit(const AuditConfig& config, const ModelMaking& making,
                                       const std::atomic<bool>& stop) {
+  at::set_num_threads(1);  // sums of an attack's network are the same on any machine
   const auto train = data::load(config.run.data, config.run.seed).train;
   const auto split = make_audit_split(train.size(), config.audit, config.run.seed);
   auto models = make_models(config, train, split, making, stop);

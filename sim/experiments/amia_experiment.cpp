@@ -64,18 +64,21 @@ double share_right(const Signals& answered, const std::vector<uint8_t>& of) {
   return count > 0 ? right / count : std::numeric_limits<double>::quiet_NaN();
 }
 
-/// Metrics of `scores` for members `of` against those that are neither.
-attacks::Metrics metrics(const std::vector<double>& scores, double threshold, const std::vector<uint8_t>& of,
-                         const std::vector<uint8_t>& others) {
-  std::vector<double> kept;
+/// Samples `of` and those that are neither these nor `others`.
+struct Judged {
+  std::vector<double> scores;  ///< above 0: taken for a member
   std::vector<uint8_t> member;
-  for (size_t i = 0; i < scores.size(); ++i) {
-    if (others[i]) continue;
-    kept.push_back(scores[i]);
-    member.push_back(of[i]);
+
+  Judged(const std::vector<double>& all, const std::vector<uint8_t>& of, const std::vector<uint8_t>& others) {
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (others[i]) continue;
+      scores.push_back(all[i]);
+      member.push_back(of[i]);
+    }
   }
-  return attacks::evaluate(kept, member, {.threshold = threshold, .resamples = 0}).value;
-}
+
+  attacks::Metrics metrics() const { return attacks::evaluate(scores, member, {.threshold = 0, .resamples = 0}).value; }
+};
 
 TrialResult run_trial(const TrialRequest& request) {
   at::set_num_threads(1);  // trials run side by side
@@ -97,13 +100,16 @@ TrialResult run_trial(const TrialRequest& request) {
                                                .batch_size = settings.attack.batch_size,
                                                .lr = settings.attack.lr,
                                                .seed = request.seed});
-  const auto found = metrics(scores, 0, question.of_architecture, question.of_weights);
-  const auto of_weights = metrics(scores, 0, question.of_weights, question.of_architecture);
-  const auto by_threshold = metrics(attacks::threshold_attack(attacks::ThresholdSignal::modified_entropy,
-                                                              attacks::ThresholdScope::per_class, shadow, target),
-                                    0, question.of_architecture, question.of_weights);
+  const Judged judged(scores, question.of_architecture, question.of_weights);
+  const auto found = judged.metrics();
+  const auto of_weights = Judged(scores, question.of_weights, question.of_architecture).metrics();
+  const auto by_threshold = Judged(attacks::threshold_attack(attacks::ThresholdSignal::modified_entropy,
+                                                             attacks::ThresholdScope::per_class, shadow, target),
+                                   question.of_architecture, question.of_weights)
+                                .metrics();
 
   TrialResult result;
+  result.scores = {.scores = {judged.scores.begin(), judged.scores.end()}, .member = judged.member};
   for (const auto& [name, value] : attacks::metric_fields()) result.figures[name] = found.*value;
   result.figures["weights_balanced_accuracy"] = of_weights.balanced_accuracy;
   result.figures["weights_advantage"] = of_weights.advantage;
@@ -152,7 +158,7 @@ std::vector<std::string> figure_names() {
 
 Experiment amia_experiment() {
   return {.name = "amia",
-          .version = 2,
+          .version = 3,
           .description = "membership inference from a searched architecture, by one shadow (AMIA)",
           .figures = figure_names(),
           .describe =

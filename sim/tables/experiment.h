@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,12 @@ struct Artefact {
   std::vector<float> pixels;  ///< [channels, height, width] in [0, 1]
 };
 
+/// What the attack of a trial says of the samples that it is judged by.
+struct SampleScores {
+  std::vector<float> scores;    ///< [samples], finite; above 0: taken for a member
+  std::vector<uint8_t> member;  ///< [samples], 1 or 0
+};
+
 /// What one trial is given.
 struct TrialRequest {
   Config& settings;               ///< the trial's own, to be read by the experiment's description; checked already
@@ -32,6 +39,7 @@ struct TrialRequest {
 struct TrialResult {
   std::map<std::string, double> figures;  ///< of the names that the experiment declares; NaN: not measured
   std::vector<Artefact> artefacts;
+  std::optional<SampleScores> scores;  ///< kept, written to a file, and drawn
 };
 
 /// Thrown by a trial that ends early because it was asked to stop: it leaves no row and is run again on --resume.

@@ -1,8 +1,12 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <functional>
+
 #include "core/progress.h"
 #include "sim/html.h"
 #include "sim/tables/image_strip.h"
+#include "sim/tables/sample_scores.h"
+#include "sim/tables/score_chart.h"
 #include "sim/tables/table_charts.h"
 #include "sim/tables/table_curves.h"
 #include "sim/tables/table_render.h"
@@ -111,7 +115,21 @@ std::string strip_html(const TableResults& table, size_t cell, const ResultsStor
                  describe(table.plan, table.plan.cells[cell].at) + ": original, reconstruction and difference"));
 }
 
-std::string images_section(const TableResults& table, const ResultsStore& store) {
+/// The distribution of scores in the first trial of a cell that left any.
+std::string scores_html(const TableResults& table, size_t cell, const ResultsStore& store) {
+  for (const TrialRecord& trial : table.trials) {
+    if (trial.cell != cell || !trial.row) continue;
+    if (const auto scores = find_scores(store, trial.key.hash())) {
+      return draw_scores(*scores,
+                         fmt::format("{}, trial {}", describe(table.plan, table.plan.cells[cell].at), trial.trial));
+    }
+  }
+  return "";
+}
+
+/// A section that shows each cell at its place; nothing where `show` has nothing for any cell.
+std::string cells_section(const std::string& heading, const TableResults& table, const std::string& caption,
+                          const std::function<std::string(size_t cell)>& show) {
   const TablePlan& plan = table.plan;
   const auto columns = plan.combinations(plan.spec.columns);
   std::vector<std::string> names;
@@ -123,17 +141,30 @@ std::string images_section(const TableResults& table, const ResultsStore& store)
     for (const std::string& axis : plan.spec.rows) fields.push_back(escape_html(row.at(axis)));
     for (Selection at : columns) {
       at.insert(row.begin(), row.end());
-      fields.push_back(strip_html(table, *plan.find(at), store));
+      fields.push_back(show(*plan.find(at)));
       any |= !fields.back().empty();
     }
     rows.push_back(std::move(fields));
   }
   if (!any) return "";
-  return html_section("Images",
-                      html_table(head_of(table, names), rows, false) +
-                          fmt::format("<p class=\"soft\">Original, reconstruction and absolute difference, in "
-                                      "the first {} trials of each cell: not the best ones.</p>\n",
-                                      kStripTrials));
+  return html_section(heading,
+                      html_table(head_of(table, names), rows, false) + "<p class=\"soft\">" + caption + "</p>\n");
+}
+
+std::string images_section(const TableResults& table, const ResultsStore& store) {
+  return cells_section("Images", table,
+                       fmt::format("Original, reconstruction and absolute difference, in the first {} trials of each "
+                                   "cell: not the best ones.",
+                                   kStripTrials),
+                       [&](size_t cell) { return strip_html(table, cell, store); });
+}
+
+std::string scores_section(const TableResults& table, const ResultsStore& store) {
+  return cells_section("Scores", table,
+                       "What the attack says of members and of non-members, in the first trial of each cell that kept "
+                       "it: right of the dashed line it takes a sample for a member. The folder scores has these "
+                       "trials and all others that were kept, for <code>archleak audit scores</code>.",
+                       [&](size_t cell) { return scores_html(table, cell, store); });
 }
 
 std::string settings_section(const TableResults& table) {
@@ -149,8 +180,8 @@ std::string settings_section(const TableResults& table) {
 std::string render_html(const TableResults& table, const ResultsStore& store) {
   return html_page(table.plan.spec.id + " - ArchLeak",
                    head(table) + table_section(table) + checks_section(table) + charts_section(table) +
-                       curves_section(table) + images_section(table, store) + remarks_section(table) +
-                       settings_section(table) +
+                       curves_section(table) + images_section(table, store) + scores_section(table, store) +
+                       remarks_section(table) + settings_section(table) +
                        "<p class=\"soft\">Beside this page: results.sqlite, table.csv, trials.csv, table.tex, "
                        "table.json, table.md.</p>\n");
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/file.h"
+#include "sim/tables/sample_scores.h"
 #include "sim/tables/table_curves.h"
 #include "sim/tables/table_render.h"
 #include "sim/tables/table_show.h"
@@ -131,6 +132,7 @@ void write_table(const std::filesystem::path& folder, const TableResults& table,
   write_file_atomically(folder / "table.json", render_json(table));
   write_file_atomically(folder / "table.md", render_markdown(table));
   if (!table.plan.spec.curves.empty()) write_file_atomically(folder / "curves.csv", render_curves_csv(table));
+  write_scores(folder, table, store);
 }
 
 }  // namespace archleak::sim

@@ -30,10 +30,11 @@ std::string render_trials_csv(const TableResults& table);
 std::string render_json(const TableResults& table);
 
 /// One page with everything in it. Where trials left an original and a reconstruction, they are shown with their
-/// difference; the images come from `store`.
+/// difference, where they left scores, these are drawn; both come from `store`.
 std::string render_html(const TableResults& table, const ResultsStore& store);
 
-/// Writes table.csv, trials.csv, table.tex, table.html, table.json and table.md to `folder`, each in whole or not.
+/// Writes table.csv, trials.csv, table.tex, table.html, table.json and table.md to `folder`, each in whole or not; also
+/// curves.csv and the folder scores where there are any.
 void write_table(const std::filesystem::path& folder, const TableResults& table, const ResultsStore& store);
 
 }  // namespace archleak::sim

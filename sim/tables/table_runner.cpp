@@ -12,6 +12,7 @@
 #include "core/nearest.h"
 #include "core/progress.h"
 #include "sim/tables/artefacts.h"
+#include "sim/tables/sample_scores.h"
 
 namespace archleak::sim {
 namespace {
@@ -31,6 +32,7 @@ ResultRow to_row(const Trial& trial, const Experiment& experiment, const TrialRe
     }
   }
   for (const Artefact& artefact : result.artefacts) row.artefacts[artefact.name] = encode_artefact(artefact);
+  if (result.scores) row.artefacts[kScores] = encode_scores(*result.scores);
   return row;
 }
 

@@ -129,8 +129,11 @@ TEST_F(AuditRun, StoppedContinuesToTheSameFigures) {
       }
     }
   }
+  const auto kept = models(folder_ / "parts");
   EXPECT_EQ(audit("parts").target.logits, whole.target.logits);
-  EXPECT_EQ(models(folder_ / "parts").size(), models(folder_ / "whole").size());
+  const auto all = models(folder_ / "parts");
+  EXPECT_EQ(all.size(), models(folder_ / "whole").size());
+  for (const auto& [file, time] : kept) EXPECT_EQ(all.at(file), time) << "trained or asked again: " << file;
 }
 
 TEST_F(AuditRun, AsksAModelAgainWhoseAnswersAreDamaged) {

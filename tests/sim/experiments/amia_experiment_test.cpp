@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "attacks/membership/evaluator.h"
 #include "core/error.h"
 #include "sim/experiments/amia_models.h"
 #include "sim/experiments/amia_parts.h"
@@ -71,6 +72,16 @@ bool same(const TrialResult& one, const TrialResult& two) {
                       return left.first == right.first &&
                              (left.second == right.second || (std::isnan(left.second) && std::isnan(right.second)));
                     });
+}
+
+TEST_F(AmiaExperiment, KeepsTheScoresThatItsFiguresAreOf) {
+  const auto result = trial();
+  ASSERT_TRUE(result.scores);
+  EXPECT_EQ(std::ranges::count(result.scores->member, 0), 30) << "parts.nonmembers";
+  const std::vector<double> scores(result.scores->scores.begin(), result.scores->scores.end());
+  const auto metrics = attacks::evaluate(scores, result.scores->member, {.threshold = 0, .resamples = 0}).value;
+  EXPECT_DOUBLE_EQ(metrics.auc, result.figures.at("auc"));
+  EXPECT_DOUBLE_EQ(metrics.balanced_accuracy, result.figures.at("balanced_accuracy"));
 }
 
 TEST_F(AmiaExperiment, TheSameSeedGivesTheSameFiguresAndTrainsNothingTwice) {

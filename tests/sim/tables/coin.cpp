@@ -13,6 +13,7 @@ struct CoinOptions {
   std::string side = "heads";
   bool fails = false;
   bool pictures = false;
+  bool scores = false;
 };
 
 CoinOptions describe(Config& settings) {
@@ -22,6 +23,7 @@ CoinOptions describe(Config& settings) {
   section.read("side", options.side, std::vector<std::string>{"heads", "tails"}, "which side is up at the start");
   section.read("fails", options.fails, "every third trial is lost");
   section.read("pictures", options.pictures, "leave pictures");
+  section.read("scores", options.scores, "leave scores");
   return options;
 }
 
@@ -41,6 +43,13 @@ TrialResult throw_coin(const TrialRequest& request, CoinHabits& habits) {
   TrialResult result{
       .figures = {{"heads", heads}, {"weight", heads ? 3 + normal : std::nan("")}, {"twice", 2 * heads}}};
   if (options.pictures) result.artefacts = {picture("original", 1), picture("reconstruction", 0.5F)};
+  if (options.scores) {
+    result.scores.emplace();
+    for (int i = 0; i < 8; ++i) {
+      result.scores->scores.push_back(static_cast<float>(normal) + static_cast<float>(i - 4) / 2);
+      result.scores->member.push_back(i % 3 == 0);
+    }
+  }
   return result;
 }
 

@@ -16,8 +16,9 @@ struct CoinHabits {
 };
 
 /// An experiment with a known truth. Settings: coin.bias (0.5), coin.side ("heads" | "tails"), coin.fails (false),
-/// coin.pictures (false). Figures: heads (1 with the bias's probability), weight (normal, mean 3, deviation 1; NaN
-/// unless heads), twice (2 * heads, no 0/1 figure). With pictures it leaves an original and a reconstruction of 6x4.
+/// coin.pictures (false), coin.scores (false). Figures: heads (1 with the bias's probability), weight (normal, mean 3,
+/// deviation 1; NaN unless heads), twice (2 * heads, no 0/1 figure). With pictures it leaves an original and a
+/// reconstruction of 6x4, with scores those of eight samples.
 Experiment coin(std::shared_ptr<CoinHabits> habits = std::make_shared<CoinHabits>());
 
 /// A table of coins: bias 0.2, 0.5, 0.8 by side, 40 trials, with published values and checks.
