@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,36 +29,55 @@ std::vector<int64_t> effective_rows(const DagWeights& weights) {
 AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels,
                                    const torch::Tensor& gradient, const torch::Tensor& sign_offset)
     : weights_(weights), rough_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
-  if (gradient.numel() != weights.alphas()) {
-    throw Error(
-        fmt::format("reconstruction: expected a gradient of {} alphas, got {}", weights.alphas(), gradient.numel()));
-  }
   if (labels_.empty()) throw Error("reconstruction: expected at least one label, got none");
   for (const int64_t label : labels_) {
     if (label < 0 || label >= weights.classes) {
       throw Error(fmt::format("reconstruction: expected a label in 0..{}, got {}", weights.classes - 1, label));
     }
   }
-  observed_ = gradient.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+  observed_ = rows_of(gradient, "a gradient");
   if (!observed_.isfinite().all().item<bool>()) throw Error("reconstruction: expected a finite gradient, got another");
   if (!sign_offset.defined()) return;
-  if (sign_offset.numel() != weights.alphas()) {
-    throw Error(
-        fmt::format("reconstruction: expected an offset of {} alphas, got {}", weights.alphas(), sign_offset.numel()));
-  }
-  sign_offset_ = sign_offset.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+  seen_ = Seen::signs;
+  offset_ = rows_of(sign_offset, "an offset");
   observed_ = seen(observed_);
 }
 
-void AlphaObservation::expect_noise(const torch::Tensor& deviations) {
-  if (deviations.numel() != weights_.alphas()) {
+torch::Tensor AlphaObservation::rows_of(const torch::Tensor& alphas, const char* what) const {
+  if (alphas.numel() != weights_.alphas()) {
     throw Error(
-        fmt::format("reconstruction: expected noise of {} alphas, got {}", weights_.alphas(), deviations.numel()));
+        fmt::format("reconstruction: expected {} of {} alphas, got {}", what, weights_.alphas(), alphas.numel()));
   }
-  noise_ = deviations.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+  return alphas.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+}
+
+void AlphaObservation::expect_noise(const torch::Tensor& deviations) {
+  if (seen_ == Seen::direction) throw Error("reconstruction: expected noise before the length is forgotten");
+  noise_ = rows_of(deviations, "noise");
   if (!(noise_.isfinite() & (noise_ >= 0)).all().item<bool>()) {
     throw Error("reconstruction: expected finite deviations of at least 0, got others");
   }
+}
+
+void AlphaObservation::forget_length(const torch::Tensor& offset) {
+  constexpr double kLeastShare = 0.1;  // of the energy that is never taken for noise
+  const double energy = observed_.square().sum().item<double>();
+  if (seen_ != Seen::values || !(energy > 0)) {
+    throw Error("reconstruction: expected the values of a gradient with a direction, got others");
+  }
+  const double noise = noise_.defined() ? noise_.square().sum().item<double>() : 0;
+  const double length = std::sqrt(std::max(energy - noise, kLeastShare * energy));
+  seen_ = Seen::direction;
+  if (offset.defined()) offset_ = rows_of(offset, "an offset");
+  observed_ = observed_ / length;
+  if (noise_.defined()) noise_ = noise_ / length;
+}
+
+torch::Tensor AlphaObservation::seen(const torch::Tensor& gradients) const {
+  if (seen_ == Seen::values) return gradients;
+  const auto moved = offset_.defined() ? gradients + offset_ : gradients;
+  if (seen_ == Seen::signs) return moved.sign();
+  return moved / moved.norm(2, {-1}, /*keepdim=*/true).clamp_min(std::numeric_limits<double>::min());
 }
 
 template <typename Real>
@@ -90,6 +110,12 @@ AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, cons
     total.gradient.add_(one.gradient.index_select(0, rows_), share);
     total.jacobian.index_add_(1, moving, one.jacobian.index_select(0, rows_), share);
     total.loss += share * one.loss;
+  }
+  if (seen_ == Seen::direction) {  // of v / |v|: what is along v does not turn it
+    const auto moved = offset_.defined() ? total.gradient + offset_ : total.gradient;
+    total.gradient = seen(total.gradient);
+    total.jacobian.sub_(torch::outer(total.gradient, torch::mv(total.jacobian.t(), total.gradient)));
+    total.jacobian.div_(moved.norm().clamp_min(std::numeric_limits<double>::min()));
   }
   return total;
 }

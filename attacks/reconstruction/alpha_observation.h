@@ -35,12 +35,15 @@ class AlphaObservation {
   /// Those deviations `[size()]`; undefined where none are expected.
   const torch::Tensor& noise() const { return noise_; }
 
-  bool signs() const { return sign_offset_.defined(); }
+  /// Says that the gradient may have been shortened by clipping: only its direction is observed then, that of the
+  /// gradient plus `offset` `[alphas]` (none: zero), and observed() and predict() have length one. What noise adds to
+  /// the length is taken off. To be said after the noise; throws Error for signs, and for a gradient that is zero.
+  void forget_length(const torch::Tensor& offset = {});
 
-  /// What is observed of gradients `[size()]` or `[candidates, size()]`: themselves, or signs.
-  torch::Tensor seen(const torch::Tensor& gradients) const {
-    return signs() ? (gradients + sign_offset_).sign() : gradients;
-  }
+  bool signs() const { return seen_ == Seen::signs; }
+
+  /// What is observed of gradients `[size()]` or `[candidates, size()]`: themselves, signs, or directions.
+  torch::Tensor seen(const torch::Tensor& gradients) const;
 
   int64_t size() const { return observed_.size(0); }
   const std::vector<int64_t>& labels() const { return labels_; }
@@ -53,9 +56,9 @@ class AlphaObservation {
   /// What `images` `[candidates, pixels()]` would give, `[candidates, size()]`.
   torch::Tensor predict(const torch::Tensor& images, Precision precision = Precision::exact) const;
 
-  /// The gradient (not its signs; always exact) at one vector of images and its differential along `directions`
-  /// `[pixels(), directions]`, with rows `[size()]`. Directions that leave an image as it is cost nothing for that
-  /// image.
+  /// The gradient (its direction where only that is observed, but not its signs; always exact) at one vector of images
+  /// and its differential along `directions` `[pixels(), directions]`, with rows `[size()]`. Directions that leave an
+  /// image as it is cost nothing for that image.
   AlphaLinearisation linearise(const torch::Tensor& images, const torch::Tensor& directions,
                                Precision precision = Precision::exact) const;
 
@@ -65,13 +68,16 @@ class AlphaObservation {
   double unexplained(const torch::Tensor& images) const;
 
  private:
+  enum class Seen { values, signs, direction };
+  torch::Tensor rows_of(const torch::Tensor& alphas, const char* what) const;
   template <typename Real>
   torch::Tensor predict_in(const BasicDagWeights<Real>& weights, const torch::Tensor& images) const;
 
   const DagWeights& weights_;
   BasicDagWeights<float> rough_;
   std::vector<int64_t> labels_;
-  torch::Tensor rows_, sign_offset_, observed_, noise_;
+  Seen seen_ = Seen::values;
+  torch::Tensor rows_, offset_, observed_, noise_;
 };
 
 }  // namespace archleak::attacks

@@ -13,7 +13,7 @@ namespace archleak::attacks {
 /// share is taken. A value rounded at random between levels a step apart varies by step / sqrt(6) (places between
 /// levels alike). A value that was not among the largest lies somewhere below the least that was sent: its size /
 /// sqrt(3). Variances of several add up. `clip_noise_std` is as in UpdateDefense; that clip_noise may have scaled the
-/// update is not accounted for, nor is a residual.
+/// update is AlphaObservation::forget_length's; a residual is not accounted for.
 torch::Tensor expected_noise(const defenses::DefenseOptions& defense, double clip_noise_std, const torch::Tensor& sent);
 
 /// The same of the gradient that `reading` finds in `sent` at `alpha` (all `[alphas]`, see alpha_gradient_from), as

@@ -51,7 +51,7 @@ bool condition(Posterior& belief, const AlphaObservation& observation, const Gau
   const auto predicted =
       observation.predict(prior.image(belief.coordinates + drawn.t()), AlphaObservation::Precision::rough);
   const auto moved = torch::mm(at.jacobian, drawn.slice(0, 0, components)).t();
-  const auto centre = observation.seen(at.gradient);
+  const auto centre = observation.signs() ? observation.seen(at.gradient) : at.gradient;
   // Of signs, how much of what the differential promises they keep over the belief's width, row by row: regression on
   // the samples (Bussgang's theorem, for Gaussian rows).
   auto kept_slope = torch::ones_like(at.gradient);

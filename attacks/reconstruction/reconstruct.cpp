@@ -48,15 +48,12 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
   return best;
 }
 
-Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
-                                              const ClassPrior& prior, const ReconstructionOptions& options,
-                                              const std::function<at::Generator(int64_t label)>& restart,
-                                              const torch::Tensor& sign_offset, const torch::Tensor& noise) {
+Reconstruction reconstruct_enumerating_labels(int64_t classes, const SupposedLabel& suppose, const ClassPrior& prior,
+                                              const ReconstructionOptions& options,
+                                              const std::function<at::Generator(int64_t label)>& restart) {
   Reconstruction best;
-  for (int64_t label = 0; label < weights.classes; ++label) {
-    AlphaObservation supposed(weights, {label}, gradient, sign_offset);
-    if (noise.defined()) supposed.expect_noise(noise);
-    auto found = reconstruct(supposed, prior(label), options, restart(label));
+  for (int64_t label = 0; label < classes; ++label) {
+    auto found = reconstruct(suppose(label), prior(label), options, restart(label));
     if (label == 0 || found.unexplained < best.unexplained) best = std::move(found);
   }
   return best;

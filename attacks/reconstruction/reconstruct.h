@@ -38,12 +38,13 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
 /// The prior of images of a class.
 using ClassPrior = std::function<const GaussianPrior&(int64_t label)>;
 
-/// Rebuilds the image behind an alpha gradient `[alphas]` whose label is not known: tries every class with its prior
-/// and keeps what explains the gradient best. `restart(label)` gives each class its generator; `sign_offset` and
-/// `noise` as in AlphaObservation.
-Reconstruction reconstruct_enumerating_labels(const DagWeights& weights, const torch::Tensor& gradient,
-                                              const ClassPrior& prior, const ReconstructionOptions& options,
-                                              const std::function<at::Generator(int64_t label)>& restart,
-                                              const torch::Tensor& sign_offset = {}, const torch::Tensor& noise = {});
+/// What was observed, had the image this label.
+using SupposedLabel = std::function<AlphaObservation(int64_t label)>;
+
+/// Rebuilds the image behind an observation whose label is not known: supposes each of `classes` with its prior and
+/// keeps what explains the observation best. `restart(label)` gives each class its generator.
+Reconstruction reconstruct_enumerating_labels(int64_t classes, const SupposedLabel& suppose, const ClassPrior& prior,
+                                              const ReconstructionOptions& options,
+                                              const std::function<at::Generator(int64_t label)>& restart);
 
 }  // namespace archleak::attacks

@@ -101,7 +101,7 @@ class Attack {
     }
     if (!update.unreadable.empty()) return update.unreadable;
     if (update.gradient.abs().max().item<double>() == 0) return "alpha did not move";
-    return {};
+    return cannot_be_explained(update, request_.options);
   }
 
   /// Holds what was rebuilt of one update against its originals.

@@ -21,17 +21,23 @@ attacks::Reconstruction second_order(const CapturedUpdate& update, const std::ve
   const attacks::DagWeights weights(network);
   auto solver = attacks::recommended_reconstruction(network.options(), update.images);
   solver.restarts = options.restarts;
+  const auto observe = [&](const std::vector<int64_t>& supposed) {
+    attacks::AlphaObservation observation(weights, supposed, update.gradient,
+                                          update.signs ? update.offset : torch::Tensor());
+    if (update.noise.defined()) observation.expect_noise(update.noise);
+    if (update.shortened) observation.forget_length(update.offset);
+    return observation;
+  };
   if (labels.empty()) {
     return attacks::reconstruct_enumerating_labels(
-        weights, update.gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return images.prior(label); },
-        solver, [&](int64_t label) { return generator(update, options.seed, label); }, update.sign_offset,
-        update.noise);
+        images.classes(), [&](int64_t label) { return observe({label}); },
+        [&](int64_t label) -> const attacks::GaussianPrior& { return images.prior(label); }, solver,
+        [&](int64_t label) { return generator(update, options.seed, label); });
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : labels) priors.push_back(images.prior(label));
-  attacks::AlphaObservation observation(weights, labels, update.gradient, update.sign_offset);
-  if (update.noise.defined()) observation.expect_noise(update.noise);
-  return attacks::reconstruct(observation, attacks::join_priors(priors), solver, generator(update, options.seed, 0));
+  return attacks::reconstruct(observe(labels), attacks::join_priors(priors), solver,
+                              generator(update, options.seed, 0));
 }
 
 attacks::FirstOrderMethod method_of(const std::string& solver) {
@@ -68,15 +74,30 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
           .unexplained = found.objective};
 }
 
+/// The graph of cells where the second-order solver is to attack it; nothing otherwise.
+std::shared_ptr<nas::DagNetwork> second_order_target(const CapturedUpdate& update,
+                                                     const CaptureAttackOptions& options) {
+  if (options.solver != "automatic" && options.solver != "second_order") return nullptr;
+  return std::dynamic_pointer_cast<nas::DagNetwork>(update.target.search);
+}
+
 }  // namespace
+
+std::string cannot_be_explained(const CapturedUpdate& update, const CaptureAttackOptions& options) {
+  if (!update.shortened || second_order_target(update, options)) return {};
+  if (method_of(options.solver) == attacks::FirstOrderMethod::adam_cosine && !update.offset.ne(0).any().item<bool>()) {
+    return {};
+  }
+  return "the gradient was clipped, so that its length is not known, which this solver reads";
+}
 
 attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, const std::vector<int64_t>& labels,
                                                const PublicImages& images, const CaptureAttackOptions& options) {
-  const auto graph = std::dynamic_pointer_cast<nas::DagNetwork>(update.target.search);
+  const auto graph = second_order_target(update, options);
   if (options.solver == "second_order" && !graph) {
     throw ConfigError("attack: expected a first-order solver for a space other than \"graph\", got second_order");
   }
-  if (graph && (options.solver == "automatic" || options.solver == "second_order")) {
+  if (graph) {
     if (labels.empty() && update.images != 1) {
       throw DataError(
           fmt::format("attack: expected known labels for the {} images behind an update, got none; "

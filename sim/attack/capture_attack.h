@@ -22,6 +22,9 @@ struct CaptureAttackOptions {
   uint64_t seed = 1;
 };
 
+/// Why the solver of `options` cannot explain such an update; empty if it can.
+std::string cannot_be_explained(const CapturedUpdate& update, const CaptureAttackOptions& options);
+
 /// Rebuilds the images behind `update` as network inputs `[images, pixels]`. `labels` are known, one an image; none:
 /// for a single image all classes are tried. Reads the update, the public images and the options, nothing else. Throws
 /// ConfigError for a solver that cannot attack this network, or labels that are missing.

@@ -75,7 +75,7 @@ std::string hidden_gradient(const RunConfig& run, int64_t round, int64_t steps, 
 }
 
 /// Whether clipping to `run.search.alpha_clip_norm` may have shortened a gradient that was read.
-bool shortened(const RunConfig& run, const torch::Tensor& gradient, int64_t steps) {
+bool clipped_by_trainer(const RunConfig& run, const torch::Tensor& gradient, int64_t steps) {
   const double clip = run.search.alpha_clip_norm;
   return clip > 0 && (steps > 1 || gradient.norm().item<double>() > 0.999 * clip);
 }
@@ -107,25 +107,37 @@ CapturedUpdate read_captured_update(const attacks::Observation& observation, con
   update.unreadable = read.isfinite().all().item<bool>() ? hidden_gradient(run, seen.round, update.steps, adam)
                                                          : "values that are not finite";
   const auto l2 = 2 * run.search.alpha_l2 * update.alpha;  // of the loss, so part of every gradient
+  const double decay = gradient ? 0 : run.search.alpha_weight_decay;
+  const bool by_defense = run.defense.has(defenses::Transform::clip_noise);
   using attacks::AlphaUpdateKind;
+  attacks::AlphaUpdate reading{.kind = gradient ? AlphaUpdateKind::gradient
+                                       : adam   ? AlphaUpdateKind::adam
+                                                : AlphaUpdateKind::sgd,
+                               .lr = run.search.alpha_lr,
+                               .steps = update.steps,
+                               .decay = decay};
+  update.signs = adam;
+  if (adam) update.offset = decay * update.alpha + l2;
   if (update.unreadable.empty()) {
-    const attacks::AlphaUpdate reading{.kind = gradient ? AlphaUpdateKind::gradient
-                                               : adam   ? AlphaUpdateKind::adam
-                                                        : AlphaUpdateKind::sgd,
-                                       .lr = run.search.alpha_lr,
-                                       .steps = update.steps,
-                                       .decay = run.search.alpha_weight_decay};
     update.gradient = attacks::alpha_gradient_from(read, update.alpha, reading);
-    if (!adam && shortened(run, update.gradient, update.steps)) {
-      update.unreadable = "the gradient was clipped to search.alpha_clip_norm, so that its length is not known";
+    const bool by_trainer = !adam && clipped_by_trainer(run, update.gradient, update.steps);
+    update.shortened = !adam && (by_trainer || by_defense);
+    if (by_trainer && (update.steps > 1 || (by_defense && decay > 0))) {
+      update.unreadable = "gradients were clipped to search.alpha_clip_norm, each by a factor that is not known";
+    } else if (update.shortened) {
+      update.offset = l2;
+      if (by_defense) {  // the decay was shortened, too
+        reading.decay = 0;
+        update.gradient = attacks::alpha_gradient_from(read, update.alpha, reading);
+        update.offset = update.offset + decay * update.alpha;
+      }
+    } else {
+      update.gradient -= l2;
     }
-    update.gradient -= l2;
     const auto plan = privacy_plan(run);
     update.noise =
         attacks::expected_gradient_noise(run.defense, plan ? plan->client_std() : 0, read, update.alpha, reading);
   }
-  update.signs = adam;
-  if (adam) update.sign_offset = run.search.alpha_weight_decay * update.alpha + l2;
 
   const auto valid =
       std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(seen.weight) * run.search.valid_share));

@@ -24,8 +24,9 @@ struct CapturedUpdate {
   GlobalModel target;      ///< as the attacker knows it
   torch::Tensor alpha;     ///< its architecture parameters, `[alphas]` float64
   torch::Tensor gradient;  ///< read from the update (attacks/reconstruction/alpha_update.h), `[alphas]` float64
-  bool signs = false;      ///< a step of Adam: only the signs of gradient + sign_offset are known
-  torch::Tensor sign_offset;
+  bool signs = false;      ///< a step of Adam: only the signs of the gradient + `offset` are known
+  bool shortened = false;  ///< clipping may have: only the direction of the gradient + `offset` is known
+  torch::Tensor offset;    ///< weight decay and an L2 term on alpha, `[alphas]`; undefined where values are known
   torch::Tensor noise;     ///< that the run's defence is expected to leave in the gradient, deviations `[alphas]`;
                            ///< undefined without one and for signs
   std::string unreadable;  ///< why the gradient could not be read from the update; empty if it was

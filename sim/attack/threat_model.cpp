@@ -13,10 +13,7 @@ std::string describe_optimizer(const RunConfig& run) {
 
 std::string describe_defences(const RunConfig& run) {
   std::vector<std::string> parts;
-  for (const auto transform : run.defense.transforms) {
-    const bool clips = transform == defenses::Transform::clip_noise;
-    parts.emplace_back(std::string(defenses::name_of(transform)) + (clips ? " (clipping is not undone)" : ""));
-  }
+  for (const auto transform : run.defense.transforms) parts.emplace_back(defenses::name_of(transform));
   if (run.defense.dp_sgd.enabled) parts.emplace_back("DP-SGD");
   if (run.defense.input_noise > 0) parts.push_back(fmt::format("input noise, {}", run.defense.input_noise));
   if (run.search.alpha_l2 > 0) parts.push_back(fmt::format("L2 on alpha, {}", run.search.alpha_l2));

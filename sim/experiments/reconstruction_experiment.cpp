@@ -69,6 +69,8 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
   const bool adam = attacker.wire.reading.kind == attacks::AlphaUpdateKind::adam;
   const auto sign_offset = adam ? torch::zeros_like(before) : torch::Tensor();
   torch::Tensor noise;
+  const bool shortened =
+      attack.solver == Solver::adaptive && !adam && attacker.settings.defense.has(defenses::Transform::clip_noise);
   if (attack.solver == Solver::adaptive) {
     noise = attacks::expected_gradient_noise(attacker.settings.defense, attacker.settings.clip_noise_std(), read,
                                              before, attacker.wire.reading);
@@ -80,12 +82,19 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
     options.posterior.stages.clear();
     options.refine.iterations = 10;
   }
+  const auto observe = [&](const std::vector<int64_t>& labels) {
+    attacks::AlphaObservation observation(weights, labels, gradient, sign_offset);
+    if (noise.defined()) observation.expect_noise(noise);
+    if (shortened) observation.forget_length();
+    return observation;
+  };
   if (attack.label == LabelKnowledge::enumerated) {
     std::map<int64_t, attacks::GaussianPrior> priors;
     for (int64_t label = 0; label < attacker.data.classes(); ++label) priors.emplace(label, attacker.prior(label));
     return attacks::reconstruct_enumerating_labels(
-        weights, gradient, [&](int64_t label) -> const attacks::GaussianPrior& { return priors.at(label); }, options,
-        [&](int64_t label) { return attacker.generator(label); }, sign_offset, noise);
+        attacker.data.classes(), [&](int64_t label) { return observe({label}); },
+        [&](int64_t label) -> const attacks::GaussianPrior& { return priors.at(label); }, options,
+        [&](int64_t label) { return attacker.generator(label); });
   }
   std::vector<attacks::GaussianPrior> priors;
   for (const int64_t label : attacker.labels) priors.push_back(attacker.prior(label));
@@ -98,9 +107,7 @@ attacks::Reconstruction second_order_attack(const Attacker& attacker) {
          .steps = {.count = attack.local_steps, .alpha_lr = attack.sgd_lr, .weights_lr = attack.weights_lr}},
         attacks::join_priors(priors), options, attacker.generator(0));
   }
-  attacks::AlphaObservation observation(weights, attacker.labels, gradient, sign_offset);
-  if (noise.defined()) observation.expect_noise(noise);
-  return attacks::reconstruct(observation, attacks::join_priors(priors), options, attacker.generator(0));
+  return attacks::reconstruct(observe(attacker.labels), attacks::join_priors(priors), options, attacker.generator(0));
 }
 
 attacks::FirstOrderMethod method_of(Solver solver) {

@@ -240,12 +240,60 @@ TEST(Reconstruct, WhoExpectsTheNoiseSeesThroughItAndWhoDoesNotIsMisled) {
   EXPECT_GT(found, similarity(reconstruct(naive, prior, options, stream("samples")).images[0], original[0]) + 0.1);
 }
 
+TEST(AlphaObservation, OfAClippedGradientTheDirectionIsPredictedWithItsDifferential) {
+  const Target target({.cells = 6, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto image = smooth_images(1, 9)[0];
+  const auto offset =
+      1e-3 * torch::randn({target.weights.alphas()}, stream("offset"), torch::TensorOptions().dtype(torch::kFloat64));
+  const auto whole = AlphaGradients(target.weights)(image.unsqueeze(0), kLabel)[0] + offset;
+  AlphaObservation observation(target.weights, {kLabel}, 0.01 * whole);
+  observation.forget_length(offset);
+  EXPECT_LT(observation.unexplained(image), 1e-9) << "whatever the factor";
+  EXPECT_GT(observation.unexplained(smooth_images(1, 10)[0]), 0.01);
+  const auto along = torch::randn({image.numel(), 1}, stream("along"), image.options());
+  const auto at = observation.linearise(image, along);
+  const double step = 1e-5;
+  const auto there =
+      observation.predict(torch::stack({image + step * along.flatten(), image - step * along.flatten()}));
+  EXPECT_TRUE(at.gradient.allclose(observation.observed(), 1e-9, 1e-12));
+  EXPECT_LT((at.jacobian.flatten() - (there[0] - there[1]) / (2 * step)).norm().item<double>(),
+            1e-5 * at.jacobian.norm().item<double>());
+}
+
+TEST(AlphaObservation, ALengthIsForgottenOnceAndOnlyOfValues) {
+  const Target target({.cells = 6});
+  const auto gradient = torch::ones({target.weights.alphas()}, torch::kFloat64);
+  AlphaObservation nothing(target.weights, {kLabel}, 0 * gradient), signs(target.weights, {kLabel}, gradient, gradient),
+      values(target.weights, {kLabel}, gradient);
+  EXPECT_THROW(nothing.forget_length(), Error);
+  EXPECT_THROW(signs.forget_length(), Error);
+  values.forget_length();
+  EXPECT_NEAR(values.observed().norm().item<double>(), 1, 1e-12);
+  EXPECT_THROW(values.forget_length(), Error);
+  EXPECT_THROW(values.expect_noise(gradient), Error);
+}
+
+TEST(Reconstruct, AGradientThatWasClippedIsFoundByItsDirection) {
+  const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto original = smooth_images(1, 9);
+  const auto sent = 0.05 * AlphaGradients(target.weights)(original, kLabel)[0];
+  const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const ReconstructionOptions options{.posterior = {.stages = {{32, 4}}}, .refine = {.iterations = 5}};
+  const AlphaObservation naive(target.weights, {kLabel}, sent);
+  AlphaObservation knowing(target.weights, {kLabel}, sent);
+  knowing.forget_length();
+  const double found = similarity(reconstruct(knowing, prior, options, stream("samples")).images[0], original[0]);
+  EXPECT_GT(found, 0.9);
+  EXPECT_GT(found, similarity(reconstruct(naive, prior, options, stream("samples")).images[0], original[0]) + 0.1);
+}
+
 TEST(Reconstruct, EnumeratingLabelsFindsTheLabelThatWasUsed) {
   const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
   const auto original = smooth_images(1, 9);
   const auto prior = fit_gaussian_prior(smooth_images(500, 1));
+  const auto gradient = AlphaGradients(target.weights)(original, 7)[0];
   const auto found = reconstruct_enumerating_labels(
-      target.weights, AlphaGradients(target.weights)(original, 7)[0],
+      10, [&](int64_t label) { return AlphaObservation(target.weights, {label}, gradient); },
       [&](int64_t) -> const GaussianPrior& { return prior; }, {.posterior = {.stages = {{16, 3}}}},
       [](int64_t label) { return stream("samples", label); });
   EXPECT_EQ(found.labels, std::vector<int64_t>{7});

@@ -162,7 +162,6 @@ TEST_F(AttackRun, AnL2TermOnAlphaIsTakenOffTheGradient) {
 TEST_F(AttackRun, AnUpdateThatDoesNotTellTheGradientIsSkippedWithTheReason) {
   const std::string delta = std::string(kConfig).replace(std::string(kConfig).find("gradient"), 8, "delta");
   for (const auto& [config, reason] : std::vector<std::pair<std::string, std::string>>{
-           {kConfig + std::string("[search]\nalpha_clip_norm = 0.02\n"), "clipped"},
            {kConfig + std::string("[search]\norder = 'mixed'\n"), "first order"},
            {delta, "steps of Adam"},
            {delta + "max_steps = 1\ncarry_optimizer = true\n", ""}}) {
@@ -170,8 +169,33 @@ TEST_F(AttackRun, AnUpdateThatDoesNotTellTheGradientIsSkippedWithTheReason) {
     const auto got = read(config).unreadable;
     EXPECT_TRUE(reason.empty() ? got.empty() : got.find(reason) != std::string::npos) << config << got;
   }
-  EXPECT_THAT(attack(kConfig + std::string("[search]\nalpha_clip_norm = 0.02\n")).results.skipped_why,
+  steps_ = 2;
+  EXPECT_THAT(read(std::string(delta) + "[search]\nalpha_optimizer = 'sgd'\nalpha_clip_norm = 9\n").unreadable,
               HasSubstr("clipped"));
+}
+
+TEST_F(AttackRun, OfAGradientThatWasClippedTheDirectionIsRead) {
+  const std::string clipped = kConfig + std::string("[search]\nalpha_clip_norm = 0.02\nalpha_l2 = 0.5\n");
+  const std::string in_front = "withhold_weights = true\n";
+  const std::string uniform = std::string(kConfig).replace(std::string(kConfig).find(in_front), in_front.size(),
+                                                           in_front + "weighting = \"uniform\"\n");
+  const std::string defended =
+      uniform + std::string(
+                    "[defense]\ntransforms = ['clip_noise']\n[defense.clip_noise]\nclip = 0.02\n"
+                    "noise_multiplier = 1e-3\n[search]\nalpha_l2 = 0.5\n");
+  const auto plain = read(kConfig);
+  EXPECT_FALSE(plain.shortened);
+  EXPECT_FALSE(read(kConfig + std::string("[search]\nalpha_clip_norm = 9\n")).shortened) << "it is shorter than that";
+  for (const auto& config : {clipped, defended}) {
+    const auto update = read(config);
+    EXPECT_TRUE(update.shortened);
+    EXPECT_TRUE(update.gradient.equal(plain.gradient)) << "the L2 term is inside of what was clipped";
+    EXPECT_TRUE(update.offset.allclose(plain.alpha));
+    EXPECT_EQ(attack(config).results.images.size(), 1);
+    AttackRequest request;
+    request.options.solver = "l2";
+    EXPECT_THAT(attack(config, request).results.skipped_why, HasSubstr("clipped"));
+  }
 }
 
 TEST_F(AttackRun, AnUpdateOfAClientThatTheRunHasNotIsAnError) {
