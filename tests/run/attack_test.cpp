@@ -19,15 +19,17 @@ class AttackedRun : public testing::Test {
  protected:
   void SetUp() override {
     std::ofstream(config_) << R"(
+[run]
+seed = 2
 [data]
 name = "digits"
 train_size = 200
-test_size = 400
+test_size = 1000
 [federation]
 clients = 2
 rounds = 1
 protocol = "gradient"
-evaluation_shard = 400
+evaluation_shard = 1000
 [federation.optimizer.alpha]
 lr = 0.01
 [federation.optimizer.weights]

@@ -78,7 +78,7 @@ kind = "mean"
 
   std::filesystem::remove_all(classifier);
   std::filesystem::create_directory(classifier);
-  const auto foreign = table({"--trials", "3", "--resume"});
+  const auto foreign = table({"--trials", "4", "--resume"});
   EXPECT_EQ(foreign.code, 3) << "a folder that is no run: " << foreign.output;
 }
 
