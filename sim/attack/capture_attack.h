@@ -27,7 +27,7 @@ std::string cannot_be_explained(const CapturedUpdate& update, const CaptureAttac
 
 /// Rebuilds the images behind `update` as network inputs `[images, pixels]`. `labels` are known, one an image; none:
 /// for a single image all classes are tried. Reads the update, the public images and the options, nothing else. Throws
-/// ConfigError for a solver that cannot attack this network, or labels that are missing.
+/// ConfigError for a solver that cannot attack this network, DataError for labels of several images that are missing.
 attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, const std::vector<int64_t>& labels,
                                                const PublicImages& images, const CaptureAttackOptions& options);
 
