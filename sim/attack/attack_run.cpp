@@ -180,6 +180,15 @@ std::string nothing_to_read(const attacks::Observation& observation, const RunCo
   return "nothing to attack: models went by, and no update";
 }
 
+/// Throws DataError for data that are drawn in so many examples that a foreign capture could exhaust the memory.
+void expect_examples_that_fit(const data::DataOptions& data) {
+  constexpr int64_t kMostExamples = 1'000'000;
+  const int64_t most = std::max(data.train_size, data.test_size);
+  if (most <= kMostExamples) return;
+  throw DataError(
+      fmt::format("configuration on the wire: expected at most {} synthetic examples, got {}", kMostExamples, most));
+}
+
 /// The one run that the capture is of. Throws DataError.
 RunConfig captured_run(const attacks::Observation& observation, const std::string& config) {
   if (!observation.welcome() && config.empty()) {
@@ -194,6 +203,7 @@ RunConfig captured_run(const attacks::Observation& observation, const std::strin
   }
   RunConfig run = observation.welcome() ? parse_run_config(observation.welcome()->config, "configuration on the wire")
                                         : load_run_config(config, {}, nullptr);
+  if (observation.welcome()) expect_examples_that_fit(run.data);
   run.space.execution = nas::Execution::plain;  // first-order solvers differentiate twice; the layout is the same
   return run;
 }

@@ -269,6 +269,12 @@ TEST_F(AttackRun, SeveralImagesOfUnknownLabelsAreNoFaultOfTheConfiguration) {
   EXPECT_THROW(attack(pairs, {.labels_known = false}), DataError);
 }
 
+TEST_F(AttackRun, AForeignConfigurationCannotAskForMoreExamplesThanFit) {
+  std::string many = kConfig;
+  many.replace(many.find("test_size = 120"), 15, "test_size = 2000000");
+  EXPECT_THROW(attack(many), DataError);
+}
+
 TEST_F(AttackRun, AConfigurationThatCannotBeReadIsAnError) {
   EXPECT_THROW(attack("[graph]\ncells = 'many'\n"), ConfigError);
   EXPECT_THROW(attack("\x01\x02"), ConfigError);
