@@ -33,7 +33,8 @@ void prepare(const Database& database) {
   if (database.integer("SELECT count(*) FROM sqlite_master") > 0 && application() != kApplication) {
     throw DataError(file + ": expected a file of results, got an SQLite file of another program; name another folder");
   }
-  database.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "open");
+  database.write_ahead();
+  database.run("PRAGMA synchronous = FULL", "open");
   Transaction transaction(database);
   if (application() != kApplication) {
     const std::string marks =

@@ -3,8 +3,10 @@
 #include <spdlog/fmt/fmt.h>
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "core/error.h"
@@ -12,7 +14,7 @@
 namespace archleak {
 namespace {
 
-constexpr int kBusyTimeoutMs = 60000;  // another process writes for milliseconds
+constexpr std::chrono::milliseconds kBusyTimeout{60000};  // another process writes for milliseconds
 
 }  // namespace
 
@@ -27,7 +29,7 @@ Database::Database(const std::filesystem::path& file, bool create) : file_(file)
     sqlite3_close(std::exchange(handle_, nullptr));
     throw Error(fmt::format("{}: cannot open: {}", file.string(), reason));
   }
-  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  sqlite3_busy_timeout(handle_, kBusyTimeout.count());
 }
 
 Database::~Database() {
@@ -57,6 +59,16 @@ void Database::fail(const std::string& step) const {
 
 void Database::run(const char* sql, const char* step) const {
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(step);
+}
+
+void Database::write_ahead() const {
+  // The change turns a read lock into a write lock, for which SQLite does not wait: it tells both that ask at once that
+  // the file is busy, whatever the timeout (sqlite.org/c3ref/busy_handler.html).
+  const auto deadline = std::chrono::steady_clock::now() + kBusyTimeout;
+  while (sqlite3_exec(handle_, "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr) != SQLITE_OK) {
+    if (sqlite3_errcode(handle_) != SQLITE_BUSY || std::chrono::steady_clock::now() > deadline) fail("open");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 int64_t Database::integer(const char* sql) const {

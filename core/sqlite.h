@@ -21,6 +21,9 @@ class Database {
   /// Runs statements without parameters; `step` says in messages what for ("write a result").
   void run(const char* sql, const char* step) const;
 
+  /// Has changes written to a log beside the file, so that readers and one writer do not wait for each other.
+  void write_ahead() const;
+
   /// The first column of the first row of a query.
   int64_t integer(const char* sql) const;
 
