@@ -1,5 +1,9 @@
 #include "core/instruction_set.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -78,6 +82,21 @@ InstructionSet instruction_set_named(std::string_view name, std::string_view whe
 
 InstructionSet instruction_set() {
   return chosen();
+}
+
+std::string processor() {
+#ifdef __x86_64__
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid(0, &eax, &ebx, &ecx, &edx) == 0) return "unknown";
+  std::string vendor;
+  for (const unsigned part : {ebx, edx, ecx}) vendor.append(reinterpret_cast<const char*>(&part), sizeof(part));
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return vendor;
+  const unsigned family = (eax >> 8 & 15) + (eax >> 20 & 255);
+  const unsigned model = (eax >> 4 & 15) + (eax >> 12 & 240);
+  return vendor + " " + std::to_string(family) + "." + std::to_string(model);
+#else
+  return "unknown";
+#endif
 }
 
 void use_instruction_set(InstructionSet set) {

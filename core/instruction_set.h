@@ -1,4 +1,5 @@
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,10 @@ InstructionSet instruction_set_named(std::string_view name, std::string_view whe
 /// What kernels are chosen by: the quickest that is available, or the one that the environment variable
 /// ARCHLEAK_INSTRUCTION_SET names. Throws ConfigError as instruction_set_named does.
 InstructionSet instruction_set();
+
+/// Vendor, family and model of this processor, as "AuthenticAMD 25.17"; "unknown" where there is no CPUID. Libraries of
+/// linear algebra choose their kernels by them, and so how they round.
+std::string processor();
 
 /// Chooses another for this process, from the next pass on. Throws ConfigError as instruction_set_named does.
 void use_instruction_set(InstructionSet set);

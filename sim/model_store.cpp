@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "client/distil.h"
 #include "core/error.h"
@@ -143,7 +144,14 @@ struct Place {
 }  // namespace
 
 std::string arithmetic_in_use() {
-  return fmt::format("LibTorch {}, {}", TORCH_VERSION, name_of(instruction_set()));
+  const auto chosen = [](const char* variable) {
+    const char* value = std::getenv(variable);
+    return std::string(value == nullptr ? "" : value);
+  };
+  const std::string aten = chosen("ATEN_CPU_CAPABILITY"), blas = chosen("OPENBLAS_CORETYPE");
+  // What libraries are not told they choose by the processor.
+  const std::string chooser = aten.empty() || blas.empty() ? processor() : "any processor";
+  return fmt::format("LibTorch {}, {}; {} {} {}", TORCH_VERSION, name_of(instruction_set()), chooser, aten, blas);
 }
 
 std::string model_key(const RunConfig& run, const client::TrainingData& data) {

@@ -10,7 +10,8 @@
 
 namespace archleak::sim {
 
-/// What rounds in its own way: LibTorch's version and the instruction set of our kernels.
+/// What rounds in its own way: LibTorch's version, the instruction set of our kernels, and the processor, unless the
+/// environment chooses the libraries' kernels (ATEN_CPU_CAPABILITY and OPENBLAS_CORETYPE).
 std::string arithmetic_in_use();
 
 /// What the model of `run` on `data` is known by, in hexadecimal: SHA-256 over the arithmetic in use, the examples

@@ -37,9 +37,9 @@ void add_version_command(CLI::App& app) {
     int patch = 0;
     zmq_version(&major, &minor, &patch);
     const std::string blas = blas_file();
-    fmt::print("archleak {}\nwire protocol {}\nLibTorch {}\nZeroMQ {}.{}.{}\nBLAS {}\nkernels {}\n", ARCHLEAK_VERSION,
-               wire::kProtocolVersion, ARCHLEAK_TORCH_VERSION, major, minor, patch,
-               blas.empty() ? "inside LibTorch" : blas, name_of(instruction_set()));
+    fmt::print("archleak {}\nwire protocol {}\nLibTorch {}\nZeroMQ {}.{}.{}\nBLAS {}\nkernels {}\nprocessor {}\n",
+               ARCHLEAK_VERSION, wire::kProtocolVersion, ARCHLEAK_TORCH_VERSION, major, minor, patch,
+               blas.empty() ? "inside LibTorch" : blas, name_of(instruction_set()), processor());
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 
 #include "core/error.h"
@@ -35,6 +36,21 @@ TEST(InstructionSet, AnUnknownOneIsRefusedWithTheNamesThatThereAre) {
     EXPECT_NE(std::string(error.what()).find("\"mmx\""), std::string::npos) << error.what();
   }
 }
+
+#ifdef __x86_64__
+TEST(InstructionSet, TheProcessorIsTheOneThatTheKernelTellsOf) {
+  std::string vendor, family, model;
+  std::ifstream file("/proc/cpuinfo");
+  const auto value_of = [](const std::string& line) { return line.substr(line.find(':') + 2); };
+  for (std::string line; std::getline(file, line) && !line.empty();) {
+    if (line.starts_with("vendor_id")) vendor = value_of(line);
+    if (line.starts_with("cpu family")) family = value_of(line);
+    if (line.starts_with("model\t")) model = value_of(line);
+  }
+  if (vendor.empty()) GTEST_SKIP() << "/proc/cpuinfo has no vendor here";
+  EXPECT_EQ(processor(), vendor + " " + family + "." + model);
+}
+#endif
 
 }  // namespace
 }  // namespace archleak

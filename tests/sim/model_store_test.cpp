@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <torch/version.h>
 
+#include <cstdlib>
+
 #include "core/instruction_set.h"
 #include "sim/setup.h"
 #include "tests/support/paths.h"
@@ -10,7 +12,7 @@
 namespace archleak::sim {
 namespace {
 
-using testing::HasSubstr;
+using testing::HasSubstr, testing::Not;
 
 constexpr const char* kConfig = R"([data]
 name = "digits"
@@ -85,6 +87,24 @@ TEST(ModelKey, HasAllThatChangesTheModel) {
   differs(derived, {"network.layers=4"});
   differs(joined(derived, {"network.genotype=random"}), {"space.steps=5"});
   differs(joined(derived, {"defense.dp_sgd.enabled=true"}), {"defense.dp_sgd.clip=3"});
+}
+
+TEST(ModelKey, IsThatOfTheProcessorUnlessTheEnvironmentChoosesTheKernels) {
+  const auto set = [](const char* variable, const char* value) { ::setenv(variable, value, /*overwrite=*/1); };
+  const char* aten = std::getenv("ATEN_CPU_CAPABILITY");
+  const char* blas = std::getenv("OPENBLAS_CORETYPE");
+  const std::string before_aten = aten ? aten : "", before_blas = blas ? blas : "";
+  set("ATEN_CPU_CAPABILITY", "");
+  set("OPENBLAS_CORETYPE", "");
+  const auto own = key({});
+  EXPECT_THAT(arithmetic_in_use(), HasSubstr(processor()));
+  set("OPENBLAS_CORETYPE", "Haswell");
+  EXPECT_THAT(arithmetic_in_use(), HasSubstr(processor())) << "LibTorch's kernels are its own choice";
+  EXPECT_NE(key({}), own);
+  set("ATEN_CPU_CAPABILITY", "avx2");
+  EXPECT_THAT(arithmetic_in_use(), Not(HasSubstr(processor())));
+  set("ATEN_CPU_CAPABILITY", before_aten.c_str());
+  set("OPENBLAS_CORETYPE", before_blas.c_str());
 }
 
 TEST(ModelKey, IsThatOfTheArithmeticInUse) {
