@@ -63,8 +63,9 @@ void ModelWorkload::reset(std::span<const float> local_buffers) {
   arena_.gradients().zero_();
 }
 
-void ModelWorkload::restore(const ArenaEntry& entry) {
-  std::copy_n(start_.begin() + entry.offset, entry.size, arena_.floats().begin() + entry.offset);
+void ModelWorkload::restore(int64_t offset, int64_t size) {
+  std::copy_n(start_.begin() + offset, size, arena_.floats().begin() + offset);
+  if (offset < arena_.layout().begin(Segment::buffers)) arena_.gradients().narrow(0, offset, size).zero_();
 }
 
 std::vector<float> ModelWorkload::local_buffers() const {

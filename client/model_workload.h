@@ -65,8 +65,8 @@ class ModelWorkload : public Workload {
   /// Sets the arena to the loaded model, with this client's own batch-norm statistics where they are local.
   void reset(std::span<const float> local_buffers = {});
 
-  /// Sets one tensor back to the loaded model.
-  void restore(const ArenaEntry& entry);
+  /// Sets `size` values of the arena back to the loaded model, and their gradients to zero.
+  void restore(int64_t offset, int64_t size);
 
   /// The arena's batch-norm statistics as they are now.
   std::vector<float> local_buffers() const;

@@ -39,7 +39,9 @@ ClientTask client_task(const wire::Task& task, const std::atomic<bool>& cancelle
 wire::Outcome train(Workload& workload, const wire::Task& task, const WorkerPlan& plan,
                     const std::atomic<bool>& cancelled) {
   std::vector<float> update(workload.update_size());
-  wire::Outcome outcome = report(task, workload.train(client_task(task, cancelled), update));
+  ClientTask training = client_task(task, cancelled);
+  if (plan.protocol.secure_aggregation) training.instruction = training_instruction(task);
+  wire::Outcome outcome = report(task, workload.train(training, update));
   outcome.weight = update_weight(plan.protocol.weighting, outcome.weight);
   outcome.masked = plan.protocol.secure_aggregation;
   outcome.update =

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "client/batch_statistics.h"
 #include "client/client_state.h"
@@ -106,9 +107,18 @@ int64_t SearchWorkload::correct(std::span<const int64_t> indices) {
   return count;
 }
 
-void SearchWorkload::restore_absent() {
+void SearchWorkload::restore_absent(const nas::Instruction& instruction) {
   for (const auto& entry : arena_.layout().entries) {
-    if (!search_network_->has(entry.name)) restore(entry);
+    if (!search_network_->has(entry.name)) restore(entry.offset, entry.size);
+  }
+  // The alpha of an operation that is gone has no gradient, but noise.
+  const auto* stage = std::get_if<nas::Stage>(&instruction);
+  if (!stage || !run_.dp_sgd) return;
+  int64_t alpha = arena_.layout().begin(Segment::alpha);
+  for (const nas::OperationSet kept : stage->space.kept) {
+    for (size_t i = 0; i < nas::kPrimitives.size(); ++i, ++alpha) {
+      if (!nas::has_operation(kept, static_cast<int64_t>(i))) restore(alpha, 1);
+    }
   }
 }
 
@@ -132,10 +142,9 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   const auto stream = [&](std::string_view purpose) {
     return StreamKey{.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose};
   };
-  const auto batches = make_batches(run_.sampling(), split.train, options_.batch_size, stream("train order"));
-  // Under secure aggregation a task's instruction is about masks.
-  const auto instruction =
-      run_.protocol.secure_aggregation ? nas::Instruction{} : nas::decode_instruction(task.instruction);
+  const auto batches =
+      training_batches(run_.sampling(), split, options_.batch_size, run_.seed, task.round, task.client);
+  const auto instruction = nas::decode_instruction(task.instruction);
   const auto* stage = std::get_if<nas::Stage>(&instruction);
   const int64_t begin = stage ? stage->first_round : 0;
   Steps steps{
@@ -155,7 +164,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
   const bool sampled = run_.protocol.protocol == Protocol::server_alpha;
   const auto* random = std::get_if<nas::RandomSubNetworks>(&instruction);
   RandomEngine sub_networks = make_engine(stream("sub-networks"));
-  const bool search_now = !sampled && !random && task.round - begin >= search_.warmup_rounds;
+  const bool search_now = !sampled && !random && nas::alpha_moves(task.round, begin, search_.warmup_rounds);
   const int64_t count =
       local_steps(options_, run_.protocol.protocol, batches_in_pass(std::ssize(split.train), options_.batch_size));
   for (int64_t step = 0; step < count; ++step) {
@@ -176,7 +185,7 @@ ClientOutcome SearchWorkload::train(const ClientTask& task, std::span<float> upd
         {"reward", static_cast<double>(correct(split.valid)) / static_cast<double>(split.valid.size())});
   }
   if (random) nas::apply({}, *search_network_);
-  restore_absent();
+  restore_absent(instruction);
   write_update(task, state.residual, update);
 
   state = ClientState{.residual = std::move(state.residual)};
@@ -204,7 +213,28 @@ ClientOutcome SearchWorkload::survey(const ClientTask& task) {
     nas::apply(candidate, *search_network_);
     outcome.figures.push_back({"correct", static_cast<double>(correct(split.valid))});
   }
+  if (run_.dp_sgd) add_noise(task, outcome);
   return outcome;
+}
+
+void SearchWorkload::add_noise(const ClientTask& task, ClientOutcome& outcome) const {
+  // One example moves each count by at most 1, and all of them by at most the root of their number.
+  const double std = run_.dp_sgd->alpha.noise_multiplier * std::sqrt(static_cast<double>(outcome.figures.size()));
+  const std::string purpose = std::string("dp-sgd counts ").append(task.instruction);
+  RandomEngine engine =
+      make_engine({.seed = run_.seed, .round = task.round, .client = task.client, .purpose = purpose});
+  std::vector<float> counts;
+  for (const Figure& figure : outcome.figures) counts.push_back(static_cast<float>(figure.value));
+  defenses::add_gaussian_noise(counts, std, engine);
+  // No count is below zero or above all; that costs no privacy.
+  const auto all = static_cast<float>(outcome.weight);
+  for (size_t i = 0; i < counts.size(); ++i) outcome.figures[i].value = std::clamp(counts[i], 0.0f, all);
+}
+
+std::unique_ptr<Batches> training_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size, uint64_t seed,
+                                          int64_t round, int64_t client) {
+  return make_batches(sampling, split.train, batch_size,
+                      {.seed = seed, .round = round, .client = client, .purpose = "train order"});
 }
 
 std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,

@@ -24,7 +24,8 @@ namespace archleak::client {
 /// A stage of P-DARTS has its own schedules of learning rate, warm-up and dropout.
 ///
 /// Under DP-SGD the gradients are private means over Poisson samples: the weights' with one clip and noise over the
-/// train part, alpha's with another over the validation part.
+/// train part, alpha's with another over the validation part. A survey's counts get alpha's noise multiplier; the same
+/// question gets the same noise.
 class SearchWorkload : public ModelWorkload {
  public:
   SearchWorkload(std::shared_ptr<nas::SearchNetwork> network, Arena arena, std::shared_ptr<const TrainingData> data,
@@ -40,10 +41,13 @@ class SearchWorkload : public ModelWorkload {
   struct Steps;
   void architecture_step(std::span<const int64_t> train, Steps& steps);
   void weight_step(std::span<const int64_t> train, Steps& steps);
+  /// Adds DP-SGD's noise to the answers to the task's question.
+  void add_noise(const ClientTask& task, ClientOutcome& outcome) const;
   /// Examples that the network classifies right as it is.
   int64_t correct(std::span<const int64_t> indices);
-  /// Takes back what weight decay did to weights outside of the sub-network, which the client does not even have.
-  void restore_absent();
+  /// Takes back what weight decay and DP-SGD's noise did outside of the sub-network, which the client does not even
+  /// have.
+  void restore_absent(const nas::Instruction& instruction);
   void restrict_for_training(const nas::Instruction& instruction, int64_t round);
 
   std::shared_ptr<nas::SearchNetwork> search_network_;
@@ -53,7 +57,11 @@ class SearchWorkload : public ModelWorkload {
   Optimizer alpha_optimizer_;
 };
 
-/// The validation batches of one client in one round, in order: what its architecture steps read.
+/// The training batches of one client in one round, in order: what its steps of the weights read.
+std::unique_ptr<Batches> training_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size, uint64_t seed,
+                                          int64_t round, int64_t client);
+
+/// The validation batches: what its architecture steps read.
 std::unique_ptr<Batches> validation_batches(Sampling sampling, const LocalSplit& split, int64_t batch_size,
                                             uint64_t seed, int64_t round, int64_t client);
 

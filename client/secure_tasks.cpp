@@ -39,6 +39,10 @@ wire::Outcome answer_secure_task(const wire::Task& task, uint64_t seed) {
   return outcome;
 }
 
+std::string training_instruction(const wire::Task& task) {
+  return defenses::decode_instruction(task.instruction).training;
+}
+
 wire::Payload mask_update(const wire::Task& task, std::span<const float> update, int64_t weight,
                           const WorkerPlan& plan) {
   const auto [instruction, client] = Instructed(task, plan.seed);

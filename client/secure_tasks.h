@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "client/workload.h"
 #include "wire/message.h"
@@ -13,6 +14,10 @@ namespace archleak::client {
 /// The answer to a task of kind share_keys or reveal. Throws ProtocolError for an instruction that is not of this
 /// client and round.
 wire::Outcome answer_secure_task(const wire::Task& task, uint64_t seed);
+
+/// What a training task under secure aggregation tells the workload: its instruction is about masks, with this inside.
+/// Throws ProtocolError for an instruction that is none.
+std::string training_instruction(const wire::Task& task);
 
 /// `update`, counted `weight` times in fixed point, masked as the task's instruction says: int64 modulo 2^64. Throws
 /// DataError for an update with which the sum of all might overflow, and ProtocolError as above.

@@ -31,17 +31,18 @@ double calibrate(const Uses& uses, double epsilon, double delta, double otherwis
 
 }  // namespace
 
-DpSgdPlan plan_dp_sgd(const DpSgdOptions& options, std::vector<ClientSchedule> clients, int64_t first_alpha_round) {
+DpSgdPlan plan_dp_sgd(const DpSgdOptions& options, std::vector<ClientSchedule> clients,
+                      std::vector<int64_t> alpha_turns) {
   DpSgdPlan plan{.weights = {options.clip, options.noise_multiplier},
                  .alpha = {options.alpha_clip, options.alpha_noise_multiplier},
                  .delta = options.delta,
-                 .first_alpha_round = first_alpha_round,
+                 .alpha_turns = std::move(alpha_turns),
                  .clients = std::move(clients)};
   if (options.target_epsilon == 0) return plan;
   Uses weights, alpha;
   for (const auto& client : plan.clients) {
     add_use(weights, client.weights, client.rounds);
-    add_use(alpha, client.alpha, client.alpha_rounds);
+    add_use(alpha, client.alpha, client.alpha_turns);
   }
   plan.weights.noise_multiplier =
       calibrate(weights, options.target_epsilon, options.delta, plan.weights.noise_multiplier);
@@ -59,7 +60,7 @@ void ExampleLedger::count_round(int64_t round, std::span<const int64_t> selected
     }
     Rounds& rounds = rounds_[client];
     ++rounds.all;
-    if (round >= plan_.first_alpha_round) ++rounds.with_alpha;
+    rounds.alpha_turns += round < std::ssize(plan_.alpha_turns) ? plan_.alpha_turns[round] : 1;
   }
 }
 
@@ -67,7 +68,7 @@ PrivacySpent ExampleLedger::spent() const {
   Uses weights, alpha;
   for (const auto& [client, rounds] : rounds_) {
     add_use(weights, plan_.clients[client].weights, rounds.all);
-    add_use(alpha, plan_.clients[client].alpha, rounds.with_alpha);
+    add_use(alpha, plan_.clients[client].alpha, rounds.alpha_turns);
   }
   PrivacySpent most;
   const auto account = [&](const Uses& uses, double noise_multiplier) {
@@ -91,7 +92,7 @@ std::string ExampleLedger::save() const {
   for (const auto& [client, rounds] : rounds_) {
     writer.i64(client);
     writer.i64(rounds.all);
-    writer.i64(rounds.with_alpha);
+    writer.i64(rounds.alpha_turns);
   }
   return writer.take();
 }
@@ -103,9 +104,8 @@ void ExampleLedger::load(std::string_view bytes) {
   for (uint64_t i = 0; i < clients; ++i) {
     const int64_t client = reader.i64();
     const int64_t all = reader.i64();
-    const Rounds rounds{.all = all, .with_alpha = reader.i64()};
-    const bool fits = client >= 0 && client < std::ssize(plan_.clients) && rounds.all >= 1 && rounds.with_alpha >= 0 &&
-                      rounds.with_alpha <= rounds.all;
+    const Rounds rounds{.all = all, .alpha_turns = reader.i64()};
+    const bool fits = client >= 0 && client < std::ssize(plan_.clients) && rounds.all >= 1 && rounds.alpha_turns >= 0;
     if (!fits || !loaded.emplace(client, rounds).second) {
       reader.fail("a client with its rounds", "a repetition, a bad count or an unknown client");
     }

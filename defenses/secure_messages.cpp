@@ -75,6 +75,7 @@ std::string encode_instruction(const SecureInstruction& instruction) {
   write(writer, instruction.members);
   write(writer, instruction.survivors);
   write(writer, instruction.sealed);
+  writer.text(instruction.training);
   return writer.take();
 }
 
@@ -95,6 +96,7 @@ SecureInstruction decode_instruction(std::string_view bytes) {
     instruction.members = read_numbers(reader);
     instruction.survivors = read_numbers(reader);
     instruction.sealed = read_texts(reader);
+    instruction.training = reader.text();
     return instruction;
   });
 }

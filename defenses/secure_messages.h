@@ -7,13 +7,14 @@
 
 namespace archleak::defenses {
 
-/// What the server tells a client in a round of secure aggregation. Sharing needs the roster alone, masking the members
-/// too, revealing everything.
+/// What the server tells a client in a round of secure aggregation. Sharing needs the roster alone, training the
+/// members and what to train, revealing everything else.
 struct SecureInstruction {
   SecureRoster roster;
   std::vector<int64_t> members;
   std::vector<int64_t> survivors;
   std::vector<std::string> sealed;  ///< the members' shares for this client
+  std::string training;             ///< what the client trains, in the workload's own bytes
   bool operator==(const SecureInstruction&) const = default;
 };
 

@@ -51,10 +51,16 @@ int64_t stage_of(int64_t round, int64_t rounds, int64_t stages) {
   return stage;
 }
 
+bool alpha_moves(int64_t round, int64_t first_round, int64_t weights_only) {
+  return round - first_round >= weights_only;
+}
+
 double skip_dropout_at(const Stage& stage, int64_t round, int64_t weights_only) {
   const auto past = static_cast<double>(round - stage.first_round);
   const auto total = static_cast<double>(stage.rounds);
-  if (round - stage.first_round < weights_only) return stage.space.skip_dropout * (total - past - 1) / total;
+  if (!alpha_moves(round, stage.first_round, weights_only)) {
+    return stage.space.skip_dropout * (total - past - 1) / total;
+  }
   return stage.space.skip_dropout * std::exp(-kDropoutDecay * (past - static_cast<double>(weights_only)));
 }
 

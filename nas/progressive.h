@@ -38,6 +38,10 @@ int64_t stage_of(int64_t round, int64_t rounds, int64_t stages);
 /// The first round of a stage; `rounds` for the number after the last one.
 int64_t first_round_of(int64_t stage, int64_t rounds, int64_t stages);
 
+/// Whether alpha takes steps in `round` of a stage (or a search without stages) that began with `first_round`: not in
+/// its first `weights_only` rounds.
+bool alpha_moves(int64_t round, int64_t first_round, int64_t weights_only);
+
 /// The rate of dropout on skip-connects in `round`: in the stage's first `weights_only` rounds it falls linearly
 /// towards 0 over the stage, then it starts from the first round's again and falls by exp(-0.2) a round.
 double skip_dropout_at(const Stage& stage, int64_t round, int64_t weights_only);

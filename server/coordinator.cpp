@@ -122,7 +122,6 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
 
   std::set<int64_t> counted;  // clients
   std::optional<SecureRound> secure;
-  std::string masking;  // the instruction under secure aggregation
   Phase phase;
   phase.round = round_;
   phase.model = model_payload();
@@ -130,12 +129,14 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
   phase.patience_s = options_.worker_patience_s;
   phase.make_task = [&](const Assignment& assignment) {
     const auto state = client_states_.find(assignment.client);
+    std::string instruction = strategy_->instruction(round_, assignment.client);
+    if (secure) instruction = secure->masking_instruction(std::move(instruction));
     return wire::Task{.task = assignment.task,
                       .attempt = assignment.attempt,
                       .round = round_,
                       .kind = wire::TaskKind::train,
                       .client = assignment.client,
-                      .instruction = secure ? masking : strategy_->instruction(round_, assignment.client),
+                      .instruction = std::move(instruction),
                       .client_state = state == client_states_.end() ? std::string() : state->second};
   };
   phase.take_outcome = [&](const wire::Outcome& outcome) -> std::optional<std::string> {
@@ -174,7 +175,6 @@ bool Coordinator::train_round(WorkerPool& pool, RoundRecord& record, const std::
                                       .schedule = options_.schedule},
                    round_, selected);
     if (!secure->share_keys(pool, phase, stop)) return false;
-    masking = secure->masking_instruction();
   }
   std::vector<TaskSpec> tasks;
   for (const int64_t client : secure ? secure->members() : selected) {

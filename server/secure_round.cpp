@@ -97,8 +97,8 @@ bool SecureRound::share_keys(WorkerPool& pool, const Phase& training, const std:
   return true;
 }
 
-std::string SecureRound::masking_instruction() const {
-  return defenses::encode_instruction({.roster = roster_, .members = members_});
+std::string SecureRound::masking_instruction(std::string training) const {
+  return defenses::encode_instruction({.roster = roster_, .members = members_, .training = std::move(training)});
 }
 
 std::optional<std::string> SecureRound::add(const wire::Outcome& outcome) {

@@ -39,8 +39,8 @@ class SecureRound {
   /// The clients that may train: those that shared. Ascending.
   const std::vector<int64_t>& members() const { return members_; }
 
-  /// The instruction of their training tasks.
-  std::string masking_instruction() const;
+  /// The instruction of a member's training task, in which `training` is the workload's own.
+  std::string masking_instruction(std::string training) const;
 
   /// Adds a member's masked update. The reason if it is refused.
   std::optional<std::string> add(const wire::Outcome& outcome);

@@ -13,6 +13,10 @@ namespace {
 using defenses::Guard;
 using defenses::Transform;
 
+bool searches_by(const RunConfig& run, nas::Strategy strategy) {
+  return run.workload == WorkloadKind::search && run.strategy.kind == strategy;
+}
+
 int64_t cohort_size(const RunConfig& run) {
   return std::ssize(server::select_clients(run.coordinator.selection, run.clients, run.seed, 0));
 }
@@ -86,11 +90,11 @@ void check_dp_sgd(ConfigSection config, const RunConfig& run) {
         .fail("enabled",
               "expected false with the transform clip_noise, since a run has one account of one guarantee, got true");
   }
-  if (run.protocol.protocol == Protocol::server_alpha) {
+  if (run.protocol.protocol == Protocol::server_alpha && !searches_by(run, nas::Strategy::enas)) {
     config.section("federation")
         .fail("protocol",
               "expected \"gradient\", \"delta\" or \"weights\" with defense.dp_sgd, got \"server_alpha\", whose "
-              "rewards would tell of examples without noise");
+              "rewards would tell of examples without noise (those of search.strategy \"enas\" get it)");
   }
   if (run.workload == WorkloadKind::search && run.architect.order != nas::ArchitectureOrder::first) {
     config.section("search").fail("order",
@@ -115,7 +119,8 @@ void check_distillation(ConfigSection config, const RunConfig& run) {
 void check_adversarial(ConfigSection config, const RunConfig& run) {
   ConfigSection section = config.section("defense.adversarial");
   if (run.workload != WorkloadKind::train) {
-    section.fail("enabled", "expected false in a search run, got true: it is a defence of train runs");
+    section.fail("enabled",
+                 "expected false in a search run, got true: it defends the answers of a network that is given out");
   }
   if (run.protocol.protocol == Protocol::gradient) {
     config.section("federation")
@@ -135,13 +140,31 @@ void check_adversarial(ConfigSection config, const RunConfig& run) {
   }
 }
 
-/// How often each client takes part, and in rounds with architecture steps.
-void count_rounds(const RunConfig& run, std::vector<defenses::ClientSchedule>& clients) {
+/// By round, how often clients take steps on alpha, or are asked for counts.
+std::vector<int64_t> alpha_turns(const RunConfig& run) {
+  const int64_t rounds = run.coordinator.rounds;
+  if (searches_by(run, nas::Strategy::enas)) {
+    std::vector<int64_t> questions(rounds, run.strategy.enas.controller_steps);
+    ++questions.back();  // for the best of the candidates
+    return questions;
+  }
+  const int64_t stages = searches_by(run, nas::Strategy::pdarts) ? run.strategy.pdarts.stages() : 1;
+  std::vector<int64_t> turns;
+  for (int64_t round = 0; round < rounds; ++round) {
+    const int64_t first = nas::first_round_of(nas::stage_of(round, rounds, stages), rounds, stages);
+    turns.push_back(nas::alpha_moves(round, first, run.search.warmup_rounds) ? 1 : 0);
+  }
+  return turns;
+}
+
+/// How often each client takes part, and how often alpha has its turn in that.
+void count_rounds(const RunConfig& run, const std::vector<int64_t>& turns,
+                  std::vector<defenses::ClientSchedule>& clients) {
   for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
     for (const int64_t client :
          server::select_clients(run.coordinator.selection, std::ssize(clients), run.seed, round)) {
       ++clients[client].rounds;
-      if (round >= run.search.warmup_rounds) ++clients[client].alpha_rounds;
+      clients[client].alpha_turns += turns[round];
     }
   }
 }
@@ -158,6 +181,7 @@ defenses::ClientSchedule schedule_of(const RunConfig& run, int64_t examples) {
   defenses::ClientSchedule schedule;
   if (!run.protocol.withhold_weights) schedule.weights = {client::sampling_rate(train, batch_size), steps};
   if (search) schedule.alpha = {client::sampling_rate(valid, batch_size), steps};
+  if (searches_by(run, nas::Strategy::enas)) schedule.alpha = {1, 1};  // all examples are counted, once a question
   return schedule;
 }
 
@@ -204,8 +228,9 @@ std::optional<defenses::DpSgdPlan> dp_sgd_plan(const RunConfig& run, std::span<c
   if (!run.defense.dp_sgd.enabled) return std::nullopt;
   std::vector<defenses::ClientSchedule> clients;
   for (const int64_t examples : client_sizes) clients.push_back(schedule_of(run, examples));
-  count_rounds(run, clients);
-  return defenses::plan_dp_sgd(run.defense.dp_sgd, std::move(clients), run.search.warmup_rounds);
+  auto turns = alpha_turns(run);
+  count_rounds(run, turns, clients);
+  return defenses::plan_dp_sgd(run.defense.dp_sgd, std::move(clients), std::move(turns));
 }
 
 std::optional<double> dp_sgd_epsilon(const RunConfig& run, const client::TrainingData& data) {
@@ -235,7 +260,9 @@ std::vector<std::string> defenses_in_words(const RunConfig& run, const std::opti
   }
   if (dp_sgd) {
     words.push_back(fmt::format("noise multiplier {:.4g}", dp_sgd->weights.noise_multiplier));
-    if (run.workload == WorkloadKind::search) {
+    if (searches_by(run, nas::Strategy::enas)) {
+      words.back() += fmt::format("; of counts of right answers {:.4g}", dp_sgd->alpha.noise_multiplier);
+    } else if (run.workload == WorkloadKind::search) {
       words.back() +=
           fmt::format("; of alpha {:.4g}, with clip {}", dp_sgd->alpha.noise_multiplier, dp_sgd->alpha.clip);
     }

@@ -51,6 +51,8 @@ void check_smash(const Contradiction& expect, const RunConfig& run) {
   expect.unless(run.protocol.protocol != Protocol::server_alpha, "federation", "protocol",
                 "\"gradient\", \"delta\" or \"weights\"", "whose clients draw the sub-networks");
   expect.unless(!run.protocol.withhold_weights, "federation", "withhold_weights", "false", "which has weights alone");
+  expect.unless(!run.defense.dp_sgd.enabled, "defense.dp_sgd", "enabled", "false",
+                "whose hypernetwork makes filters for whole batches, with no gradient for a single example");
   expect.unless(!run.defense.has(defenses::Transform::clip_noise), "defense", "transforms", "no clip_noise",
                 "whose ranking the account of clip_noise does not cover");
 }
@@ -68,10 +70,6 @@ void check_strategy(ConfigSection config, const RunConfig& run) {
   if (strategy == Strategy::darts || run.workload != WorkloadKind::search) return;
   const Contradiction expect(config, nas::name_of(strategy));
   expect.unless(run.space_kind == SpaceKind::darts, "space", "kind", "\"darts\"", "which searches its cells");
-  expect.unless(!run.protocol.secure_aggregation, "federation", "secure_aggregation", "false",
-                "which tells clients what to train");
-  expect.unless(!run.defense.dp_sgd.enabled, "defense.dp_sgd", "enabled", "false",
-                "which DP-SGD's account does not cover");
   if (strategy == Strategy::pdarts) check_pdarts(expect, run);
   if (strategy == Strategy::enas) check_enas(expect, run);
   if (strategy == Strategy::smash) check_smash(expect, run);

@@ -9,7 +9,7 @@
 namespace archleak::wire {
 
 /// Coordinator and worker speak the same version or not at all.
-inline constexpr uint16_t kProtocolVersion = 3;
+inline constexpr uint16_t kProtocolVersion = 4;
 
 /// One named number of a result, for instance {"loss", 0.7}. Any double, also NaN.
 struct Metric {
@@ -68,7 +68,7 @@ struct Task {
   int64_t client = 0;
   int64_t first = 0;  ///< evaluate: the examples [first, last)
   int64_t last = 0;
-  std::string instruction{};   ///< the workload's own bytes, or those of secure aggregation
+  std::string instruction{};   ///< the workload's own bytes, or, with them inside, those of secure aggregation
   std::string client_state{};  ///< what the client keeps between rounds
   bool operator==(const Task&) const = default;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/torch_random.h"
+#include "models/batch_norm.h"
 #include "nas/dag_network.h"
 
 namespace archleak::client {
@@ -77,6 +78,80 @@ TEST(PrivateGradient, OfAlphaClipsEachExampleByItself) {
   EXPECT_EQ(losses.numel(), 6);
   EXPECT_LT((arena.gradient(Segment::alpha) - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
   EXPECT_TRUE(arena.gradient(Segment::weights).eq(0).all().item<bool>());
+}
+
+/// A supernet of four cells that is restricted to a stage of P-DARTS: three cells, three operations an edge.
+struct StageNetwork {
+  std::shared_ptr<nas::SearchNetwork> network =
+      nas::make_search_network({.channels = 4, .layers = 4, .steps = 2, .multiplier = 2, .stem_multiplier = 2},
+                               {1, 8, 8}, 4, make_torch_generator({.seed = 1}));
+  Arena arena;
+  std::vector<torch::Tensor> weights;
+  nas::Batch batch{torch::randn({6, 1, 8, 8}, make_torch_generator({.purpose = "images"}), torch::TensorOptions()),
+                   torch::arange(6) % 4};
+
+  explicit StageNetwork(double skip_dropout) {
+    torch::set_num_threads(1);
+    models::use_group_norm(*network);
+    arena = Arena::adopt(*network, [&](const std::string& name) { return network->is_alpha(name); });
+    for (const auto& parameter : network->named_parameters()) {
+      if (!network->is_alpha(parameter.key())) weights.push_back(parameter.value());
+    }
+    network->train();
+    network->restrict(
+        {.layers = 3, .kept = std::vector<nas::OperationSet>(10, 0b00011010), .skip_dropout = skip_dropout});
+  }
+
+  /// From the same draws of dropout every time.
+  torch::Tensor losses(const nas::Batch& of) {
+    network->set_generator(make_torch_generator({.purpose = "dropout"}));
+    return torch::cross_entropy_loss(network->forward(of.images), of.labels, {}, at::Reduction::None);
+  }
+
+  /// The gradient of the sum of `losses(of)`.
+  torch::Tensor plain(Segment segment, const nas::Batch& of) {
+    arena.gradients().zero_();
+    losses(of).sum().backward();
+    return arena.gradient(segment).clone();
+  }
+
+  torch::Tensor private_mean(Segment segment, double clip) {
+    arena.gradients().zero_();
+    PrivateMean mean{{.clip = clip, .noise_multiplier = 0}, 1, make_engine({})};
+    if (segment == Segment::weights) {
+      private_weight_gradient([this] { return losses(batch); }, 6, weights, arena.gradient(segment), mean);
+    } else {
+      network->set_generator(make_torch_generator({.purpose = "dropout"}));
+      private_alpha_gradient(*network, batch, arena.gradient(segment), mean);
+    }
+    return arena.gradient(segment).clone();
+  }
+};
+
+TEST(PrivateGradient, OfAStageOfPDartsIsThatOfItsNetworkWithDropout) {
+  StageNetwork stage(/*skip_dropout=*/0.5);
+  for (const Segment segment : {Segment::weights, Segment::alpha}) {
+    const torch::Tensor expected = stage.plain(segment, stage.batch);
+    const torch::Tensor got = stage.private_mean(segment, 1e6);
+    EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+    EXPECT_TRUE(got.eq(0).equal(expected.eq(0))) << "what the stage does not have has no gradient";
+    EXPECT_TRUE(got.eq(0).any().item<bool>());
+  }
+}
+
+TEST(PrivateGradient, OfAStageOfPDartsClipsEachExampleByItself) {
+  StageNetwork stage(/*skip_dropout=*/0);
+  for (const Segment segment : {Segment::weights, Segment::alpha}) {
+    std::vector<torch::Tensor> examples;
+    for (int64_t i = 0; i < 6; ++i) {
+      examples.push_back(stage.plain(segment, {stage.batch.images.slice(0, i, i + 1), stage.batch.labels[i].view(1)}));
+    }
+    const torch::Tensor rows = torch::stack(examples).to(torch::kFloat64);
+    const double clip = rows.norm(2, 1).median().item<double>();
+    const torch::Tensor expected = (clip / rows.norm(2, 1)).clamp_max(1).matmul(rows);
+    const torch::Tensor got = stage.private_mean(segment, clip);
+    EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/torch_random.h"
 #include "data/digits.h"
 #include "data/synthetic.h"
+#include "models/batch_norm.h"
 
 namespace archleak::client {
 namespace {
@@ -30,6 +31,7 @@ struct Bench {
   std::unique_ptr<SearchWorkload> make() const {
     const auto network = nas::make_search_network({.channels = 2, .layers = 2, .steps = 2, .multiplier = 2},
                                                   data->splits.train.shape, 10, make_torch_generator({.seed = 1}));
+    if (run.dp_sgd) models::use_group_norm(*network);
     Arena arena = Arena::adopt(*network, [&](const std::string& name) { return network->is_alpha(name); });
     layout = arena.layout();
     initial.assign(arena.floats().begin(), arena.floats().end());
@@ -196,6 +198,42 @@ TEST(SearchWorkload, ASurveyCountsTheValidationExamplesThatEachSubNetworkClassif
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(again.figures[i].value, outcome.figures[i].value);
 }
 
+TEST(SearchWorkload, UnderDpSgdASurveysCountsGetNoiseThatIsTheSameForTheSameQuestionAlone) {
+  Bench bench;
+  const auto counts = [&](double noise_multiplier, std::vector<nas::Choice> candidates, int64_t client = 1) {
+    bench.run.dp_sgd = std::make_shared<const defenses::DpSgdPlan>(
+        defenses::DpSgdPlan{.alpha = {.clip = 1, .noise_multiplier = noise_multiplier}});
+    const auto workload = bench.make();
+    workload->load(bench.message());
+    std::vector<double> values;
+    const std::string instruction = nas::encode_choices(candidates);
+    for (const auto& figure :
+         workload->survey({.round = 1, .client = client, .instruction = instruction, .state = {}}).figures) {
+      values.push_back(figure.value);
+    }
+    return values;
+  };
+  const std::vector<nas::Choice> question(100, nas::Choice(10, 3));
+  const auto plain = counts(0, question);
+  const auto noisy = counts(0.1, question);
+  double square = 0;
+  for (size_t i = 0; i < question.size(); ++i) {
+    EXPECT_GE(noisy[i], 0);
+    EXPECT_LE(noisy[i], 15);
+    square += std::pow(noisy[i] - plain[i], 2);
+  }
+  // 0.1 times the root of 100 counts, or less where a count is at its end.
+  EXPECT_GT(std::sqrt(square / 100), 0.4);
+  EXPECT_LT(std::sqrt(square / 100), 1.3);
+  EXPECT_EQ(counts(0.1, question), noisy);
+  auto another = question;
+  another.back() = nas::Choice(10, 4);
+  const auto other = counts(0.1, another);
+  int equal = 0;
+  for (size_t i = 0; i + 1 < question.size(); ++i) equal += other[i] == noisy[i] && noisy[i] > 0 && noisy[i] < 15;
+  EXPECT_EQ(equal, 0);
+}
+
 TEST(SearchWorkload, RandomSubNetworksAreDrawnForEveryStepAndAlphaStays) {
   Bench bench;
   const std::string instruction = nas::encode(nas::RandomSubNetworks{2});
@@ -243,6 +281,31 @@ TEST(SearchWorkload, AStageOfPDartsHasItsOwnSchedulesAndLeavesWhatItDoesNotHaveA
   stage.rounds = 4;
   EXPECT_NE(train(3), search);
   EXPECT_EQ(last, warm_up) << "the first round of any stage has the full rate";
+}
+
+TEST(SearchWorkload, NoiseOfDpSgdStaysOffWhatAStageOfPDartsDoesNotHave) {
+  Bench bench;
+  bench.run.dp_sgd = std::make_shared<const defenses::DpSgdPlan>();
+  const nas::Stage stage{.rounds = 2, .space = {.kept = std::vector<nas::OperationSet>(10, 0b00011001)}};
+  for (const Protocol protocol : {Protocol::gradient, Protocol::weights}) {
+    bench.run.protocol.protocol = protocol;
+    const auto update = bench.train({.round = 0, .client = 0, .instruction = nas::encode(stage), .state = {}});
+    const auto is_as_sent = [&](int64_t i) {
+      return update[i] == (protocol == Protocol::gradient ? 0 : bench.initial[i]);
+    };
+    for (const auto& entry : bench.layout.entries) {
+      if (entry.segment != Segment::weights) continue;
+      const size_t place = entry.name.find("._ops.") == std::string::npos ? 0 : entry.name.rfind("_ops.") + 5;
+      const bool kept = place == 0 || entry.name[place] == '3' || entry.name[place] == '4';
+      for (int64_t i = entry.offset; i < entry.offset + entry.size; ++i) {
+        ASSERT_NE(is_as_sent(i), kept) << entry.name << " " << i;
+      }
+    }
+    for (int64_t i = 0; i < bench.layout.alpha; ++i) {
+      const bool kept = nas::has_operation(0b00011001, i % 8);
+      EXPECT_NE(is_as_sent(bench.layout.weights + i), kept) << "alpha " << i;
+    }
+  }
 }
 
 TEST(SearchWorkload, AnInstructionThatIsNoneIsRefused) {

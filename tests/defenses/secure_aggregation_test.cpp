@@ -243,8 +243,11 @@ TEST(SecureAggregation, AClientRefusesWhatDoesNotConcernIt) {
 
 TEST(SecureMessages, ComeBackAsTheyWere) {
   const Round round(3, 2);
-  const SecureInstruction instruction{
-      .roster = round.roster, .members = round.clients, .survivors = {3, 9}, .sealed = round.client(6).seal_shares()};
+  const SecureInstruction instruction{.roster = round.roster,
+                                      .members = round.clients,
+                                      .survivors = {3, 9},
+                                      .sealed = round.client(6).seal_shares(),
+                                      .training = "a sub-network"};
   EXPECT_EQ(decode_instruction(encode_instruction(instruction)), instruction);
   EXPECT_EQ(decode_instruction(encode_instruction({})), SecureInstruction{});
   EXPECT_EQ(decode_sealed(encode_sealed(instruction.sealed)), instruction.sealed);
@@ -254,8 +257,11 @@ TEST(SecureMessages, ComeBackAsTheyWere) {
 
 TEST(SecureMessages, DamagedBytesAreAProtocolError) {
   const Round round(2, 2);
-  const std::string instruction =
-      encode_instruction({.roster = round.roster, .members = round.clients, .survivors = {3}, .sealed = {"a", ""}});
+  const std::string instruction = encode_instruction({.roster = round.roster,
+                                                      .members = round.clients,
+                                                      .survivors = {3},
+                                                      .sealed = {"a", ""},
+                                                      .training = "a sub-network"});
   const std::string sealed = encode_sealed({"abc", "d"});
   const std::string shares = encode_shares({Share{}, Share{}});
   for (size_t length = 0; length < instruction.size(); ++length) {

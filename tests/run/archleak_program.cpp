@@ -1,5 +1,6 @@
 #include "tests/run/archleak_program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -71,15 +72,22 @@ count = 2
   return file;
 }
 
-std::string last_metric(const std::filesystem::path& run, const std::string& column) {
+std::vector<std::string> metric(const std::filesystem::path& run, const std::string& column) {
   const auto rows = lines(run / "metrics.csv");
-  if (rows.size() < 2) return {};
+  std::vector<std::string> values;
+  if (rows.empty()) return values;
   const auto names = split(rows.front());
-  const auto values = split(rows.back());
-  for (size_t i = 0; i < names.size() && i < values.size(); ++i) {
-    if (names[i] == column) return values[i];
+  const auto place = static_cast<size_t>(std::find(names.begin(), names.end(), column) - names.begin());
+  for (size_t row = 1; row < rows.size(); ++row) {
+    const auto cells = split(rows[row]);
+    values.push_back(place < cells.size() ? cells[place] : std::string());
   }
-  return {};
+  return values;
+}
+
+std::string last_metric(const std::filesystem::path& run, const std::string& column) {
+  const auto values = metric(run, column);
+  return values.empty() ? std::string() : values.back();
 }
 
 int64_t finished_rounds(const std::filesystem::path& run) {

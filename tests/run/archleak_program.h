@@ -22,6 +22,9 @@ Ended archleak(const std::vector<std::string>& arguments, const std::filesystem:
 /// Writes the configuration of a search so small that a round takes a fraction of a second, and returns the file.
 std::filesystem::path write_tiny_search(const std::filesystem::path& folder, int64_t rounds = 3);
 
+/// The values of `column` in a run's metrics.csv, round by round.
+std::vector<std::string> metric(const std::filesystem::path& run, const std::string& column);
+
 /// The last value of `column` in a run's metrics.csv; "" if there is no row.
 std::string last_metric(const std::filesystem::path& run, const std::string& column);
 

@@ -149,6 +149,29 @@ TEST(Run, UnderDpSgdSpendsItsTargetInTheEnd) {
   EXPECT_LE(epsilon, 6);
 }
 
+TEST(Run, EpsilonOfAStrategyNeverFallsAndMeetsItsTargetInTheEnd) {
+  const std::map<std::string, std::vector<std::string>> strategies{
+      {"pdarts",
+       {"--set", "space.layers=4", "--set", "space.stem_multiplier=2", "--set", "search.warmup_rounds=1",  //
+        "--set", "search.pdarts.layers=[2, 4]", "--set", "search.pdarts.operations=[8, 4]",                //
+        "--set", "search.pdarts.skip_dropout=[0.1, 0.4]", "--set", "federation.secure_aggregation=true"}},
+      {"enas", {"--set", "federation.protocol=server_alpha"}}};
+  for (const auto& [strategy, settings] : strategies) {
+    const TemporaryFolder folder;
+    hash_of(folder,
+            with(with(kDpSgd, {"--set", "search.strategy=" + strategy, "--set", "federation.rounds=4"}), settings));
+    const auto epsilons = test::metric(folder / "run", "epsilon");
+    ASSERT_EQ(epsilons.size(), 4u) << strategy;
+    double before = 0;
+    for (const auto& epsilon : epsilons) {
+      EXPECT_GE(std::stod(epsilon), before) << strategy;
+      before = std::stod(epsilon);
+    }
+    EXPECT_GT(before, 5.9) << strategy;
+    EXPECT_LE(before, 6) << strategy;
+  }
+}
+
 TEST(Run, ANetworkIsTrainedFromTheSearchedGenotype) {
   const TemporaryFolder folder;
   hash_of(folder, {});

@@ -212,6 +212,26 @@ TEST(Coordinator, UnderSecureAggregationAnUpdateThatIsNotFiniteIsLeftOut) {
   EXPECT_EQ(hash_of(secure), hash_of(plain));
 }
 
+/// Tells each client something of its own, round by round.
+class Instructing : public server::SearchStrategy {
+ public:
+  std::string instruction(int64_t round, int64_t client) const override {
+    return std::to_string(round) + " " + std::to_string(client);
+  }
+};
+
+TEST(Coordinator, UnderSecureAggregationClientsAreStillToldWhatToTrainAlsoWhereOneDropsOut) {
+  Federation plain;
+  plain.strategy = std::make_shared<Instructing>();
+  plain.behaviour.failing = {3};
+  Federation secure = plain;
+  secure.protocol.secure_aggregation = true;
+  EXPECT_EQ(hash_of(secure), hash_of(plain));
+  Federation untold = plain;
+  untold.strategy = nullptr;
+  EXPECT_NE(hash_of(untold), hash_of(plain));
+}
+
 TEST(Coordinator, UnderSecureAggregationALateClientsMasksAreRecovered) {
   Federation plain;
   plain.options.rounds = 1;

@@ -46,8 +46,11 @@ class ToyWorkload : public client::Workload {
     task.check();
     if (behaviour_.failing.contains(task.client)) throw DataError("this client always fails");
     const int64_t visits = task.state.empty() ? 0 : std::stoll(task.state);
-    RandomEngine engine =
-        make_engine({.seed = 5, .round = task.round, .client = task.client, .purpose = "toy", .index = visits});
+    RandomEngine engine = make_engine({.seed = 5,
+                                       .round = task.round,
+                                       .client = task.client,
+                                       .purpose = std::string("toy").append(task.instruction),
+                                       .index = visits});
     for (size_t i = 0; i < out.size(); ++i) {
       out[i] = static_cast<float>(uniform(engine) - 0.5) + 0.25f * model_[i % model_.size()];
     }

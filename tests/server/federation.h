@@ -31,7 +31,7 @@ struct ToyBehaviour {
 };
 
 /// One federated run within this process: a coordinator on the calling thread and workers on threads of their own, over
-/// a real socket, with a workload whose update is arithmetic on the model, the round and the client.
+/// a real socket, with a workload whose update is arithmetic on the model, the round, the client and its instruction.
 struct Federation {
   std::string url = "inproc://federation";
   int workers = 2;

@@ -143,10 +143,10 @@ TEST(DefenseSetup, DpSgdAccountsForEachClientsOwnStepsAndHalves) {
   EXPECT_EQ(plan->clients[0].alpha.sampling_rate, 16.0 / 100);
   EXPECT_EQ(plan->clients[0].alpha.steps, 2 * 19);
   EXPECT_EQ(plan->clients[0].rounds, 10);
-  EXPECT_EQ(plan->clients[0].alpha_rounds, 6);
+  EXPECT_EQ(plan->clients[0].alpha_turns, 6);
   EXPECT_EQ(plan->clients[1].weights.sampling_rate, 16.0 / 30);
   EXPECT_EQ(plan->clients[1].alpha.sampling_rate, 1) << "ten examples are less than a batch";
-  EXPECT_EQ(plan->first_alpha_round, 4);
+  EXPECT_EQ(plan->alpha_turns, (std::vector<int64_t>{0, 0, 0, 0, 1, 1, 1, 1, 1, 1}));
 
   const auto steps_of = [&](const std::vector<std::string>& more) {
     const auto client = dp_sgd_plan(parse("", with(run, more)), sizes)->clients[0];
@@ -156,6 +156,32 @@ TEST(DefenseSetup, DpSgdAccountsForEachClientsOwnStepsAndHalves) {
   EXPECT_EQ(steps_of({"federation.withhold_weights=true"}), std::pair(int64_t{0}, int64_t{38}));
   EXPECT_EQ(steps_of({"run.workload=train"}), std::pair(int64_t{50}, int64_t{0}));
   EXPECT_FALSE(dp_sgd_plan(parse(""), sizes));
+}
+
+TEST(DefenseSetup, DpSgdAccountsForTheWarmUpOfEveryStageOfPDarts) {
+  const auto plan_of = [](const std::string& rounds) {
+    return *dp_sgd_plan(parse("", with(kDpSgd, {"federation.clients=2", "federation.rounds=" + rounds,
+                                                "search.warmup_rounds=1", "search.strategy=pdarts", "space.layers=4"})),
+                        std::vector<int64_t>{100, 100});
+  };
+  const auto plan = plan_of("9");
+  EXPECT_EQ(plan.alpha_turns, (std::vector<int64_t>{0, 1, 1, 0, 1, 1, 0, 1, 1}));
+  EXPECT_EQ(plan.clients[1].rounds, 9);
+  EXPECT_EQ(plan.clients[1].alpha_turns, 6);
+  EXPECT_EQ(plan_of("2").alpha_turns, (std::vector<int64_t>{0, 0})) << "fewer rounds than stages";
+}
+
+TEST(DefenseSetup, DpSgdAccountsForEveryQuestionOfEnas) {
+  const RunConfig run = parse("", with(kDpSgd, {"federation.clients=2", "federation.rounds=3", "search.strategy=enas",
+                                                "federation.protocol=server_alpha", "federation.batch_norm=group",
+                                                "search.enas.controller_steps=4", "search.warmup_rounds=1"}));
+  const auto plan = *dp_sgd_plan(run, std::vector<int64_t>{100, 100});
+  EXPECT_EQ(plan.alpha_turns, (std::vector<int64_t>{4, 4, 5}));
+  EXPECT_EQ(plan.clients[0].alpha.sampling_rate, 1) << "all validation examples are counted";
+  EXPECT_EQ(plan.clients[0].alpha.steps, 1);
+  EXPECT_EQ(plan.clients[0].alpha_turns, 13);
+  EXPECT_EQ(plan.clients[0].rounds, 3);
+  EXPECT_THAT(defenses_in_words(run, plan), testing::Contains(HasSubstr("of counts of right answers 1")));
 }
 
 TEST(DefenseSetup, SaysThatExamplesAreProtectedAndWithWhatNoise) {

@@ -1,11 +1,13 @@
-// Search strategies as whole runs, and what they ask of a configuration.
+// Search strategies as whole runs, with defences where they have them, and what they ask of a configuration.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <thread>
 
 #include "core/error.h"
+#include "sim/defense_setup.h"
 #include "sim/setup.h"
 #include "sim/simulation.h"
 #include "tests/support/paths.h"
@@ -40,7 +42,22 @@ random = 4
 perturbed = 3
 )";
 
+constexpr const char* kPrivatePdarts = "pdarts_under_dp_sgd";
+constexpr const char* kPrivateEnas = "enas_under_dp_sgd";
+
+/// By a strategy's name, or with DP-SGD; for P-DARTS a stage is then a round of warm-up and one of architecture steps.
 std::vector<std::string> overrides_of(const std::string& strategy) {
+  if (strategy == kPrivatePdarts) {
+    return {"search.strategy=pdarts",          "search.pdarts.layers=[2, 4]",
+            "search.pdarts.operations=[8, 4]", "search.pdarts.skip_dropout=[0.1, 0.4]",
+            "search.warmup_rounds=1",          "federation.rounds=4",
+            "federation.batch_norm=group",     "training.max_steps=1",
+            "defense.dp_sgd.enabled=true"};
+  }
+  if (strategy == kPrivateEnas) {
+    return {"search.strategy=enas", "federation.protocol=server_alpha", "federation.batch_norm=group",
+            "training.max_steps=1", "defense.dp_sgd.enabled=true"};
+  }
   std::vector<std::string> overrides{"search.strategy=" + strategy};
   if (strategy != "pdarts") overrides.push_back("federation.batch_norm=batch");
   if (strategy == "enas") overrides.push_back("federation.protocol=server_alpha");
@@ -77,6 +94,27 @@ class StrategyTest : public testing::TestWithParam<std::string> {
     return result_of(whole, *simulate(whole, never));
   }
 
+  /// The same of a run that is stopped now and then.
+  std::string result_in_parts(const std::vector<std::string>& more, const std::string& checkpoints) {
+    const Simulation cut = simulation(more, checkpoints);
+    int stops = 0;
+    std::optional<GlobalModel> model;
+    for (auto patience = std::chrono::milliseconds(30); !model; patience += patience / 2) {
+      std::atomic<bool> stop{false};
+      std::jthread stopper([&stop, patience](const std::stop_token& over) {
+        const auto until = std::chrono::steady_clock::now() + patience;
+        while (!over.stop_requested() && std::chrono::steady_clock::now() < until) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+        stop = true;
+      });
+      model = simulate(cut, stop);
+      stops += !model;
+    }
+    EXPECT_GE(stops, 1);
+    return result_of(cut, *model);
+  }
+
   test::TemporaryFolder folder_;
 };
 
@@ -89,38 +127,66 @@ TEST_P(StrategyTest, ComesToTheSameModelAndGenotypeForAnyNumberOfSlotsAndEitherF
 
 TEST_P(StrategyTest, ComesToTheSameHoweverOftenItIsStopped) {
   const auto whole = result({}, "whole");
-  const Simulation cut = simulation({}, "cut");
-  int stops = 0;
-  std::optional<GlobalModel> model;
-  for (auto patience = std::chrono::milliseconds(30); !model; patience += patience / 2) {
-    std::atomic<bool> stop{false};
-    std::jthread stopper([&stop, patience](const std::stop_token& over) {
-      const auto until = std::chrono::steady_clock::now() + patience;
-      while (!over.stop_requested() && std::chrono::steady_clock::now() < until) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      }
-      stop = true;
-    });
-    model = simulate(cut, stop);
-    stops += !model;
-  }
-  EXPECT_GE(stops, 1);
-  EXPECT_EQ(result_of(cut, *model), whole);
+  EXPECT_EQ(result_in_parts({}, "cut"), whole);
   // A run at its end knows its result.
   EXPECT_EQ(result({}, "cut"), whole);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, StrategyTest, testing::Values("pdarts", "enas", "smash"),
+INSTANTIATE_TEST_SUITE_P(Every, StrategyTest, testing::Values("pdarts", "enas", "smash", kPrivatePdarts, kPrivateEnas),
                          [](const auto& info) { return info.param; });
 
-std::string error_of(const std::string& strategy, const std::vector<std::string>& more) {
-  auto overrides = overrides_of(strategy);
+class SecureStrategyTest : public StrategyTest {};
+
+TEST_P(SecureStrategyTest, ComesToTheSameUnderSecureAggregationWithEveryProtocol) {
+  for (const std::string protocol : {"gradient", "delta", "weights"}) {
+    const std::vector<std::string> plain{"federation.protocol=" + protocol};
+    const std::vector<std::string> secure{plain[0], "federation.secure_aggregation=true", "workers.slots=2"};
+    EXPECT_EQ(result(secure, "secure " + protocol), result(plain, protocol)) << protocol;
+  }
+}
+
+TEST_P(SecureStrategyTest, ComesToTheSameUnderSecureAggregationHoweverOftenItIsStopped) {
+  EXPECT_EQ(result_in_parts({"federation.secure_aggregation=true"}, "cut"), result({}, "whole"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, SecureStrategyTest, testing::Values("pdarts", "smash", kPrivatePdarts),
+                         [](const auto& info) { return info.param; });
+
+RunConfig parse(std::vector<std::string> overrides, const std::vector<std::string>& more) {
   overrides.insert(overrides.end(), more.begin(), more.end());
+  Config config = Config::parse(kConfig, "run.toml", overrides);
+  RunConfig run;
+  describe(config.root(), run);
+  config.reject_unknown();
+  return run;
+}
+
+TEST(StrategySetup, UnderDpSgdAlphaTakesStepsInJustTheRoundsThatTheAccountCounts) {
+  // Stages of three and four rounds.
+  const auto run = std::make_shared<const RunConfig>(
+      parse(overrides_of(kPrivatePdarts), {"federation.rounds=7", "search.warmup_rounds=2"}));
+  const auto data = make_training_data(*run);
+  GlobalModel model = make_global_model(*run, data->splits.train.shape, data->splits.train.classes);
+  const auto plan = dp_sgd_plan(*run, std::vector<int64_t>{20, 20, 20});
+  const auto workload = plan_worker(run, data).make_workload();
+  std::vector<int64_t> rounds;  // with architecture steps
+  for (int64_t round = 0; round < 7; ++round) {
+    model.strategy->begin_round(round);
+    workload->load(model.arena.floats().first(workload->model_size()));
+    std::vector<float> update(workload->update_size());
+    const auto outcome = workload->train(
+        {.round = round, .client = 0, .instruction = model.strategy->instruction(round, 0), .state = {}}, update);
+    const bool moves = std::any_of(outcome.figures.begin(), outcome.figures.end(),
+                                   [](const auto& figure) { return figure.name == "valid_loss"; });
+    EXPECT_EQ(moves ? 1 : 0, plan->alpha_turns[round]) << round;
+    if (moves) rounds.push_back(round);
+  }
+  EXPECT_EQ(rounds, (std::vector<int64_t>{2, 5, 6}));
+}
+
+std::string error_of(const std::string& strategy, const std::vector<std::string>& more) {
   try {
-    Config config = Config::parse(kConfig, "run.toml", overrides);
-    RunConfig run;
-    describe(config.root(), run);
-    config.reject_unknown();
+    const RunConfig run = parse(overrides_of(strategy), more);
     const auto data = make_training_data(run);
     make_global_model(run, data->splits.train.shape, data->splits.train.classes);
   } catch (const ConfigError& error) {
@@ -133,11 +199,13 @@ TEST(StrategySetup, RefusesWhatContradictsAStrategy) {
   for (const char* strategy : {"pdarts", "enas", "smash"}) {
     EXPECT_EQ(error_of(strategy, {}), "no error");
     EXPECT_THAT(error_of(strategy, {"space.kind=graph"}), HasSubstr("space.kind: expected \"darts\""));
-    EXPECT_THAT(error_of(strategy, {"defense.dp_sgd.enabled=true", "federation.batch_norm=group"}),
-                HasSubstr("defense.dp_sgd.enabled: expected false"));
   }
-  EXPECT_THAT(error_of("pdarts", {"federation.secure_aggregation=true"}),
-              HasSubstr("federation.secure_aggregation: expected false with search.strategy \"pdarts\""));
+  const std::vector<std::string> dp_sgd{"defense.dp_sgd.enabled=true", "federation.batch_norm=group"};
+  EXPECT_EQ(error_of("pdarts", dp_sgd), "no error");
+  EXPECT_EQ(error_of("enas", dp_sgd), "no error");
+  EXPECT_THAT(error_of("smash", dp_sgd), HasSubstr("defense.dp_sgd.enabled: expected false"));
+  EXPECT_THAT(error_of("enas", {"federation.secure_aggregation=true"}),
+              HasSubstr("federation.secure_aggregation: expected protocol \"gradient\", \"delta\" or \"weights\""));
   EXPECT_THAT(error_of("enas", {"federation.protocol=weights"}), HasSubstr("federation.protocol: expected"));
   EXPECT_THAT(error_of("enas", {"federation.batch_norm=average"}), HasSubstr("federation.batch_norm: expected"));
   EXPECT_THAT(error_of("smash", {"federation.batch_norm=average"}), HasSubstr("federation.batch_norm: expected"));

@@ -73,10 +73,10 @@ TEST(Codec, EveryMessageComesBackAsItWas) {
   }
 }
 
-TEST(Codec, TheBytesAreThoseOfProtocolVersionThree) {
+TEST(Codec, TheBytesAreThoseOfProtocolVersionFour) {
   const auto frames = encode(Model{.round = 258, .values = Payload::own(std::vector<float>{1.0f})}, 0x0102030405060708);
   ASSERT_EQ(frames.size(), 3);
-  const std::string header("ALWP\x03\x00\x04\x00\x08\x07\x06\x05\x04\x03\x02\x01\x04\x00\x00\x00\x00\x00\x00\x00", 24);
+  const std::string header("ALWP\x04\x00\x04\x00\x08\x07\x06\x05\x04\x03\x02\x01\x04\x00\x00\x00\x00\x00\x00\x00", 24);
   const std::string body("\x01\x02\x01\x00\x00\x00\x00\x00\x00", 9);
   EXPECT_EQ(bytes_of(frames[0]), header);
   EXPECT_EQ(bytes_of(frames[1]), body);
@@ -97,8 +97,8 @@ TEST(Codec, AMetricThatIsNotANumberTravels) {
 
 TEST(Codec, AnotherVersionIsNamedBesideOurs) {
   auto frames = encode(Hello{}, 1);
-  frames[0] = with_number(frames[0], 4, 4, 2);
-  EXPECT_EQ(error_of(frames), "expected protocol version 3, got 4");
+  frames[0] = with_number(frames[0], 4, 5, 2);
+  EXPECT_EQ(error_of(frames), "expected protocol version 4, got 5");
   EXPECT_THROW(decode(frames), VersionError);
   frames[0] = changed(frames[0], [](std::string& bytes) { bytes += "a longer header"; });
   EXPECT_THROW(decode(frames), VersionError);

@@ -11,7 +11,7 @@ std::vector<Message> sample_messages() {
   return {
       Hello{.worker = "worker 2", .slots = 4, .program_version = "0.1.0", .session = 17},
       Welcome{.epoch = 18, .config = "[search]\nrounds = 3\n", .heartbeat_s = 0.5, .lease_s = 5, .layout = "a1b2"},
-      Refuse{.reason = "expected protocol version 3, got 4", .final = false},
+      Refuse{.reason = "expected protocol version 4, got 5", .final = false},
       Model{.round = 3, .values = Payload::own(std::vector<float>{1.5f, -0.0f, 3e38f})},
       Task{.task = 9,
            .attempt = 1,

@@ -69,13 +69,13 @@ TEST_P(TransportFaults, AWorkerOfAnotherVersionIsToldSo) {
   send_raw(worker, frames);
   const Received received = expect_something(coordinator);
   EXPECT_EQ(received.rejection, Rejection::other_version);
-  EXPECT_EQ(received.reason, "expected protocol version 3, got 4");
+  EXPECT_EQ(received.reason, "expected protocol version 4, got 5");
   ASSERT_TRUE(coordinator.send(received.peer, 1, Refuse{.reason = received.reason}));
   std::vector<zmq::message_t> answer;
   ASSERT_TRUE(zmq::recv_multipart(worker, std::back_inserter(answer)));
   std::vector<Frame> answer_frames;
   for (auto& part : answer) answer_frames.push_back(Payload::receive(std::move(part)));
-  EXPECT_EQ(decode(answer_frames).message, Message(Refuse{.reason = "expected protocol version 3, got 4"}));
+  EXPECT_EQ(decode(answer_frames).message, Message(Refuse{.reason = "expected protocol version 4, got 5"}));
 }
 
 TEST_P(TransportFaults, AWorkerThatReconnectsTakesOverItsName) {

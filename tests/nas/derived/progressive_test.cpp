@@ -25,6 +25,15 @@ TEST(Progressive, StagesShareTheRoundsInEqualParts) {
   EXPECT_EQ(stage_of(0, 1, 3), 2) << "with fewer rounds than stages the last ones have them";
 }
 
+TEST(Progressive, AlphaMovesOnceItsStagesFirstRoundsAreOver) {
+  std::vector<int64_t> moving;
+  for (int64_t round = 10; round < 15; ++round) {
+    if (alpha_moves(round, 10, 2)) moving.push_back(round);
+  }
+  EXPECT_THAT(moving, ElementsAre(12, 13, 14));
+  EXPECT_TRUE(alpha_moves(0, 0, 0));
+}
+
 TEST(Progressive, DropoutFallsLinearlyWhileWeightsAreTrainedAloneAndThenExponentially) {
   const Stage stage{.first_round = 10, .rounds = 5, .space = {.skip_dropout = 0.4}};
   EXPECT_DOUBLE_EQ(skip_dropout_at(stage, 10, 2), 0.4 * 4 / 5);
