@@ -30,6 +30,7 @@ AlphaObservation::AlphaObservation(const DagWeights& weights, std::vector<int64_
                                    const torch::Tensor& gradient, const torch::Tensor& sign_offset)
     : weights_(weights), rough_(weights), labels_(std::move(labels)), rows_(torch::tensor(effective_rows(weights))) {
   if (labels_.empty()) throw Error("reconstruction: expected at least one label, got none");
+  shares_.assign(labels_.size(), 1.0 / static_cast<double>(labels_.size()));
   for (const int64_t label : labels_) {
     if (label < 0 || label >= weights.classes) {
       throw Error(fmt::format("reconstruction: expected a label in 0..{}, got {}", weights.classes - 1, label));
@@ -49,6 +50,13 @@ torch::Tensor AlphaObservation::rows_of(const torch::Tensor& alphas, const char*
         fmt::format("reconstruction: expected {} of {} alphas, got {}", what, weights_.alphas(), alphas.numel()));
   }
   return alphas.detach().flatten().to(torch::kCPU, torch::kFloat64).index_select(0, rows_);
+}
+
+void AlphaObservation::weigh_images(std::vector<double> shares) {
+  if (shares.size() != labels_.size()) {
+    throw Error(fmt::format("reconstruction: expected the shares of {} images, got {}", labels_.size(), shares.size()));
+  }
+  shares_ = std::move(shares);
 }
 
 void AlphaObservation::expect_noise(const torch::Tensor& deviations) {
@@ -86,9 +94,9 @@ torch::Tensor AlphaObservation::predict_in(const BasicDagWeights<Real>& weights,
   torch::Tensor sum;
   for (int64_t b = 0; b < batch(); ++b) {
     const auto one = gradients(images.narrow(1, b * weights_.pixels(), weights_.pixels()), labels_[b]);
-    sum = b == 0 ? one : sum.add_(one);
+    sum = b == 0 ? one * shares_[b] : sum.add_(one, shares_[b]);
   }
-  return seen(sum.index_select(1, rows_) / batch());
+  return seen(sum.index_select(1, rows_));
 }
 
 torch::Tensor AlphaObservation::predict(const torch::Tensor& images, Precision precision) const {
@@ -100,16 +108,15 @@ AlphaLinearisation AlphaObservation::linearise(const torch::Tensor& images, cons
   AlphaLinearisation total{.gradient = torch::zeros({size()}, torch::kFloat64),
                            .jacobian = torch::zeros({size(), directions.size(1)}, torch::kFloat64),
                            .loss = 0};
-  const double share = 1.0 / static_cast<double>(batch());
   for (int64_t b = 0; b < batch(); ++b) {
     const auto own = directions.narrow(0, b * weights_.pixels(), weights_.pixels());
     const auto moving = own.ne(0).any(0).nonzero().flatten();
     const auto one =
         linearise_alpha_gradient(weights_, images.narrow(0, b * weights_.pixels(), weights_.pixels()), labels_[b],
                                  own.index_select(1, moving), precision == Precision::rough ? &rough_ : nullptr);
-    total.gradient.add_(one.gradient.index_select(0, rows_), share);
-    total.jacobian.index_add_(1, moving, one.jacobian.index_select(0, rows_), share);
-    total.loss += share * one.loss;
+    total.gradient.add_(one.gradient.index_select(0, rows_), shares_[b]);
+    total.jacobian.index_add_(1, moving, one.jacobian.index_select(0, rows_), shares_[b]);
+    total.loss += shares_[b] * one.loss;
   }
   if (seen_ == Seen::direction) {  // of v / |v|: what is along v does not turn it
     const auto moved = offset_.defined() ? total.gradient + offset_ : total.gradient;

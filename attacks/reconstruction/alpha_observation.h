@@ -12,7 +12,7 @@ namespace archleak::attacks {
 ///
 /// The threat model is: weights and alpha known (the server broadcast them), labels known or supposed. Alphas without
 /// effect ("none" unless alpha is mapped by softmax, max pooling where there is none) are left out. A batch's images
-/// are one vector `[pixels()]`, image after image; its gradient is the mean of theirs.
+/// are one vector `[pixels()]`, image after image; its gradient is the mean of theirs, weighted or not.
 class AlphaObservation {
  public:
   /// What a prediction is computed in. Rough ones, in float32, take half the time and err by a millionth, which does
@@ -27,6 +27,11 @@ class AlphaObservation {
   /// of Adam, whose offset is the weight decay times alpha. Then observed() and predict() are signs.
   AlphaObservation(const DagWeights& weights, std::vector<int64_t> labels, const torch::Tensor& gradient,
                    const torch::Tensor& sign_offset = {});
+
+  /// Says which part each image has in the gradient, `[batch]`, of sum one; unsaid: all the same. Those of a smaller
+  /// batch have a larger one where a gradient is the mean over several batches. Throws Error for another number of
+  /// them.
+  void weigh_images(std::vector<double> shares);
 
   /// Says how far observed values are expected to be from those of the gradient, as standard deviations `[alphas]`, of
   /// a defence whose settings are known. Throws Error for another size, or values that are negative or not finite.
@@ -76,6 +81,7 @@ class AlphaObservation {
   const DagWeights& weights_;
   BasicDagWeights<float> rough_;
   std::vector<int64_t> labels_;
+  std::vector<double> shares_;
   Seen seen_ = Seen::values;
   torch::Tensor rows_, offset_, observed_, noise_;
 };

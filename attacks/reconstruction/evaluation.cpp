@@ -1,11 +1,22 @@
 #include "attacks/reconstruction/evaluation.h"
 
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
 #include <limits>
 
 #include "attacks/reconstruction/image_metrics.h"
 #include "core/error.h"
 
 namespace archleak::attacks {
+
+void expect_large_enough(ExampleShape shape) {
+  if (std::min(shape.height, shape.width) >= kSmallestSide) return;
+  throw DataError(
+      fmt::format("reconstruction: expected images of at least {}x{}, by which structural similarity is "
+                  "taken, got {}x{}",
+                  kSmallestSide, kSmallestSide, shape.height, shape.width));
+}
 
 Verdict judge(const torch::Tensor& image, const torch::Tensor& original, const torch::Tensor& others,
               ExampleShape shape, int64_t label, const Recogniser& recogniser, const SuccessOptions& options) {

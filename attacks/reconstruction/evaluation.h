@@ -32,6 +32,9 @@ struct Verdict {
   bool success() const { return recognised && identified; }
 };
 
+/// Throws DataError for images that are too small to be judged (kSmallestSide in image_metrics.h).
+void expect_large_enough(ExampleShape shape);
+
 /// Judges a reconstruction `[pixels]` (clamped to [0, 1] first). `others` `[images, pixels]` are images of the same
 /// class that were not attacked. Without a recogniser, being similar enough is being recognised.
 Verdict judge(const torch::Tensor& image, const torch::Tensor& original, const torch::Tensor& others,

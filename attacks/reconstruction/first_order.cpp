@@ -38,6 +38,8 @@ class Attempt {
     } else {
       targets_ = torch::one_hot(torch::tensor(labels), classes).to(observed_.options());
     }
+    shares_ = options.shares.empty() ? torch::full({batch}, 1.0 / static_cast<double>(batch), observed_.options())
+                                     : torch::tensor(options.shares, observed_.options());
     restrict();
     remember();
   }
@@ -101,7 +103,7 @@ class Attempt {
   torch::Tensor objective() {
     const auto targets = soft_.defined() ? torch::softmax(soft_, 1) : targets_;
     const auto input = mean_.defined() ? (images_ - mean_) / deviation_ : images_;
-    const auto loss = -(targets * torch::log_softmax(network_.forward(input), 1)).sum(1).mean();
+    const auto loss = -(targets * torch::log_softmax(network_.forward(input), 1)).sum(1).dot(shares_);
     // A parameter may have no part in the network, as the alpha of normal cells where all are reductions.
     const auto gradients = torch::autograd::grad({loss}, parameters_, {}, true, /*create_graph=*/true,
                                                  /*allow_unused=*/true);
@@ -124,7 +126,7 @@ class Attempt {
   nas::SearchNetwork& network_;
   const std::vector<torch::Tensor>& parameters_;
   const FirstOrderOptions& options_;
-  torch::Tensor observed_, mean_, deviation_, images_, soft_, targets_, best_images_, best_labels_;
+  torch::Tensor observed_, mean_, deviation_, shares_, images_, soft_, targets_, best_images_, best_labels_;
   double mismatch_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
 };
@@ -183,6 +185,10 @@ FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<
         fmt::format("reconstruction: expected a gradient for each of {} parameters and at least one label, "
                     "got {} and {}",
                     parameters.size(), observed.size(), labels.size()));
+  }
+  if (!options.shares.empty() && options.shares.size() != labels.size()) {
+    throw Error(
+        fmt::format("reconstruction: expected the shares of {} images, got {}", labels.size(), options.shares.size()));
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (parameters[i].numel() != observed[i].numel()) {

@@ -30,6 +30,7 @@ struct FirstOrderOptions {
   bool joint_labels = false;      ///< optimise soft labels too; the labels given are then not read
   double denoise_above = 0;       ///< after every iteration, pixels above it become 0; 0: off
   int64_t restarts = 1;           ///< attempts from other noise, of which that with the smallest objective is kept
+  std::vector<double> shares;     ///< of the images in the gradient, of sum one; empty: all the same
   torch::Tensor mean, deviation;  ///< `[channels, height, width]`: the network's input is (pixel - mean) / deviation;
                                   ///< undefined: the pixels themselves
 };
@@ -56,7 +57,7 @@ struct FirstOrderResult {
 /// `parameters` are those of `network` whose gradient was `observed`, in the same order: alpha, or alpha and weights.
 /// Any search network will do whose execution is plain (it is differentiated twice). Pixels start from
 /// N(0.5, 0.25), and candidates are kept within [0, 1]. Deterministic in `generator`. Throws Error for gradients of
-/// other shapes, and for a network that can be differentiated once alone.
+/// other shapes, for another number of shares, and for a network that can be differentiated once alone.
 FirstOrderResult match_gradients(nas::SearchNetwork& network, const std::vector<torch::Tensor>& parameters,
                                  const std::vector<torch::Tensor>& observed, torch::IntArrayRef image_shape,
                                  const std::vector<int64_t>& labels, int64_t classes, const FirstOrderOptions& options,

@@ -10,7 +10,7 @@
 namespace archleak::attacks {
 namespace {
 
-constexpr int64_t kWindow = 11;
+constexpr int64_t kWindow = kSmallestSide;
 
 torch::Tensor pixels(const torch::Tensor& image) {
   return image.detach().to(torch::kCPU, torch::kFloat64).contiguous();

@@ -4,7 +4,8 @@
 
 namespace archleak::attacks {
 
-constexpr double kStart = 0.3;  // prior deviations from the mean, where an attempt does not begin there
+constexpr double kStart = 0.3;     // prior deviations from the mean, where an attempt does not begin there
+constexpr size_t kLabelsKept = 3;  // of those that a first look ranks
 
 ReconstructionOptions recommended_reconstruction(const nas::DagOptions& graph, int64_t batch) {
   ReconstructionOptions options;
@@ -34,6 +35,15 @@ Reconstruction reconstruct_once(const AlphaObservation& observation, const Gauss
           .unexplained = observation.unexplained(images)};
 }
 
+/// One iteration of the first solver.
+ReconstructionOptions first_look(ReconstructionOptions options) {
+  options.restarts = 1;
+  auto& stages = options.posterior.stages;
+  options.refine.iterations = stages.empty() ? 1 : 0;
+  if (!stages.empty()) stages = {{stages.front().components, 1}};
+  return options;
+}
+
 }  // namespace
 
 Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPrior& prior,
@@ -51,10 +61,19 @@ Reconstruction reconstruct(const AlphaObservation& observation, const GaussianPr
 Reconstruction reconstruct_enumerating_labels(int64_t classes, const SupposedLabel& suppose, const ClassPrior& prior,
                                               const ReconstructionOptions& options,
                                               const std::function<at::Generator(int64_t label)>& restart) {
-  Reconstruction best;
+  const auto attack = [&](int64_t label, const ReconstructionOptions& with) {
+    return reconstruct(suppose(label), prior(label), with, restart(label));
+  };
+  std::vector<std::pair<double, int64_t>> ranked;
   for (int64_t label = 0; label < classes; ++label) {
-    auto found = reconstruct(suppose(label), prior(label), options, restart(label));
-    if (label == 0 || found.unexplained < best.unexplained) best = std::move(found);
+    ranked.emplace_back(attack(label, first_look(options)).unexplained, label);
+  }
+  std::stable_sort(ranked.begin(), ranked.end());
+  ranked.resize(std::min(ranked.size(), kLabelsKept));
+  Reconstruction best;
+  for (const auto& [unexplained, label] : ranked) {
+    auto found = attack(label, options);
+    if (best.labels.empty() || found.unexplained < best.unexplained) best = std::move(found);
   }
   return best;
 }

@@ -41,8 +41,9 @@ using ClassPrior = std::function<const GaussianPrior&(int64_t label)>;
 /// What was observed, had the image this label.
 using SupposedLabel = std::function<AlphaObservation(int64_t label)>;
 
-/// Rebuilds the image behind an observation whose label is not known: supposes each of `classes` with its prior and
-/// keeps what explains the observation best. `restart(label)` gives each class its generator.
+/// Rebuilds the image behind an observation whose label is not known: supposes each of `classes` with its prior, and
+/// keeps what explains the observation best. A first look, one iteration, rules out all classes but the three that
+/// explain it best; these are attacked as if they were known. `restart(label)` gives each class its generator.
 Reconstruction reconstruct_enumerating_labels(int64_t classes, const SupposedLabel& suppose, const ClassPrior& prior,
                                               const ReconstructionOptions& options,
                                               const std::function<at::Generator(int64_t label)>& restart);

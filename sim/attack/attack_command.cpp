@@ -18,6 +18,7 @@ namespace {
 struct AttackArguments {
   std::string source;
   std::string out;
+  std::string observed = "alpha";
   std::string labels = "known";
   std::string weights = "broadcast";
   AttackRequest request;
@@ -89,6 +90,11 @@ void add_attack_command(CLI::App& app, int& exit_code) {
   command->add_option("--client", arguments->request.client, "this client alone");
   command->add_option("--limit", arguments->request.limit, "at most so many updates")->check(CLI::Range(1, 1000000));
   command
+      ->add_option("--observe", arguments->observed,
+                   "alpha: its gradient, on examples for validation; weights: theirs, on examples for training, the "
+                   "classic case (first-order solvers)")
+      ->check(CLI::IsMember({"alpha", "weights"}));
+  command
       ->add_option("--labels", arguments->labels,
                    "known: given to the attacker; unknown: classes are tried one by one (one image an update)")
       ->check(CLI::IsMember({"known", "unknown"}));
@@ -121,6 +127,7 @@ void add_attack_command(CLI::App& app, int& exit_code) {
                       "run directory of a classifier that has to see the true class in a reconstruction");
   command->add_option("--seed", arguments->request.options.seed, "seed of what the attack draws");
   command->callback([arguments, &exit_code] {
+    arguments->request.observed = arguments->observed == "alpha" ? Segment::alpha : Segment::weights;
     arguments->request.labels_known = arguments->labels == "known";
     arguments->request.weights = arguments->weights == "broadcast"      ? WeightKnowledge::broadcast
                                  : arguments->weights == "initial_seed" ? WeightKnowledge::initial_seed

@@ -49,17 +49,19 @@ class Attack {
         open_(data_->splits.test, data_->plain_transform),
         victims_(data_->splits.train),
         recogniser_(request.classifier.empty() ? attacks::Recogniser{}
-                                               : load_recogniser(request.classifier, open_.dataset())) {}
+                                               : load_recogniser(request.classifier, open_.dataset())) {
+    attacks::expect_large_enough(open_.shape());
+  }
 
   void rebuild(const attacks::Observation& observation, const attacks::SeenUpdate& seen) {
-    const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes(), request_.weights,
-                                             attacker_seed());
+    const auto update = read_captured_update(observation, seen, run_, open_.shape(), open_.classes(), request_.observed,
+                                             request_.weights, attacker_seed());
     const auto reason = cannot_be_attacked(update);
     if (!reason.empty()) return skip(reason);
-    const auto examples = examples_behind(run_, *data_, seen.round, seen.client, update.steps);
-    if (std::ssize(examples) != update.images) {
+    const auto examples = examples_behind(run_, *data_, seen.round, seen.client, update.segment, update.steps);
+    if (std::ssize(examples) != update.images()) {
       return skip(
-          fmt::format("{} images behind an update, where the capture tells of {}", examples.size(), update.images));
+          fmt::format("{} images behind an update, where the capture tells of {}", examples.size(), update.images()));
     }
     std::vector<int64_t> labels;
     for (const int64_t example : examples) {
@@ -95,12 +97,12 @@ class Attack {
 
   /// Why; empty if it can.
   std::string cannot_be_attacked(const CapturedUpdate& update) const {
-    if (update.images > request_.largest_batch) {
-      return fmt::format("{} images behind an update, more than --largest-batch {}", update.images,
+    if (update.images() > request_.largest_batch) {
+      return fmt::format("{} images behind an update, more than --largest-batch {}", update.images(),
                          request_.largest_batch);
     }
     if (!update.unreadable.empty()) return update.unreadable;
-    if (update.gradient.abs().max().item<double>() == 0) return "alpha did not move";
+    if (update.gradient.abs().max().item<double>() == 0) return "it did not move";
     return cannot_be_explained(update, request_.options);
   }
 
@@ -163,6 +165,9 @@ std::string nothing_to_read(const attacks::Observation& observation, const RunCo
   if (!blindness.empty()) return blindness;
   if (run.workload != WorkloadKind::search || run.protocol.protocol == Protocol::server_alpha) {
     return "nothing to attack: no architecture parameters are on the wire under this protocol";
+  }
+  if (request.observed == Segment::weights && run.protocol.withhold_weights) {
+    return "nothing to attack: the weights were withheld";
   }
   if (run.strategy.kind != nas::Strategy::darts) {
     return fmt::format(

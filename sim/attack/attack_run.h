@@ -18,6 +18,7 @@ struct AttackRequest {
   int64_t limit = 8;    ///< at most so many updates
   int64_t largest_batch = 16;
   bool labels_known = true;
+  Segment observed = Segment::alpha;  ///< whose gradient is read: alpha's, or the weights'
   WeightKnowledge weights = WeightKnowledge::broadcast;
   CaptureAttackOptions options;
   std::string config;      ///< file with the run's configuration, read if none went by; may be empty

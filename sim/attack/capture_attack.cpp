@@ -19,11 +19,12 @@ attacks::Reconstruction second_order(const CapturedUpdate& update, const std::ve
                                      const PublicImages& images, const nas::DagNetwork& network,
                                      const CaptureAttackOptions& options) {
   const attacks::DagWeights weights(network);
-  auto solver = attacks::recommended_reconstruction(network.options(), update.images);
+  auto solver = attacks::recommended_reconstruction(network.options(), update.images());
   solver.restarts = options.restarts;
   const auto observe = [&](const std::vector<int64_t>& supposed) {
     attacks::AlphaObservation observation(weights, supposed, update.gradient,
                                           update.signs ? update.offset : torch::Tensor());
+    observation.weigh_images(update.shares());
     if (update.noise.defined()) observation.expect_noise(update.noise);
     if (update.shortened) observation.forget_length(update.offset);
     return observation;
@@ -51,24 +52,28 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
                                     const PublicImages& images, const CaptureAttackOptions& options) {
   auto& network = *update.target.search;
   network.train();
-  std::vector<torch::Tensor> gradients;
-  int64_t offset = 0;
-  for (const auto& alpha : network.alphas()) {
-    gradients.push_back(update.gradient.narrow(0, offset, alpha.numel()).view_as(alpha));
-    offset += alpha.numel();
+  const auto& layout = update.target.arena.layout();
+  const auto named = network.named_parameters();
+  std::vector<torch::Tensor> parameters, gradients;
+  for (const auto& entry : layout.entries) {
+    if (entry.segment != update.segment) continue;
+    parameters.push_back(named[entry.name]);
+    gradients.push_back(
+        update.gradient.narrow(0, entry.offset - layout.begin(update.segment), entry.size).view(entry.shape));
   }
   auto solver = attacks::recommended_first_order(method_of(options.solver));
   solver.iterations = options.iterations;
   solver.joint_labels = labels.empty();
   solver.restarts = options.restarts;
+  solver.shares = update.shares();
   solver.denoise_above = options.denoise ? attacks::kDenoiseAbove : 0;
   const auto shape = images.shape();
   solver.mean = images.mean().view({shape.channels, shape.height, shape.width});
   solver.deviation = images.deviation().view_as(solver.mean);
-  const auto assumed = labels.empty() ? std::vector<int64_t>(update.images) : labels;
+  const auto assumed = labels.empty() ? std::vector<int64_t>(update.images()) : labels;
   const auto found =
-      attacks::match_gradients(network, network.alphas(), gradients, {shape.channels, shape.height, shape.width},
-                               assumed, images.classes(), solver, generator(update, options.seed, 0));
+      attacks::match_gradients(network, parameters, gradients, {shape.channels, shape.height, shape.width}, assumed,
+                               images.classes(), solver, generator(update, options.seed, 0));
   return {.images = images.inputs(found.images.flatten(1).to(torch::kFloat64)),
           .labels = found.labels,
           .unexplained = found.objective};
@@ -78,6 +83,7 @@ attacks::Reconstruction first_order(const CapturedUpdate& update, const std::vec
 std::shared_ptr<nas::DagNetwork> second_order_target(const CapturedUpdate& update,
                                                      const CaptureAttackOptions& options) {
   if (options.solver != "automatic" && options.solver != "second_order") return nullptr;
+  if (update.segment != Segment::alpha) return nullptr;
   return std::dynamic_pointer_cast<nas::DagNetwork>(update.target.search);
 }
 
@@ -95,14 +101,15 @@ attacks::Reconstruction attack_captured_update(const CapturedUpdate& update, con
                                                const PublicImages& images, const CaptureAttackOptions& options) {
   const auto graph = second_order_target(update, options);
   if (options.solver == "second_order" && !graph) {
-    throw ConfigError("attack: expected a first-order solver for a space other than \"graph\", got second_order");
+    throw ConfigError(
+        "attack: expected a first-order solver for weights and for a space other than \"graph\", got second_order");
   }
   if (graph) {
-    if (labels.empty() && update.images != 1) {
+    if (labels.empty() && update.images() != 1) {
       throw DataError(
           fmt::format("attack: expected known labels for the {} images behind an update, got none; "
                       "classes are tried one by one for a single image alone",
-                      update.images));
+                      update.images()));
     }
     auto found = second_order(update, labels, images, *graph, options);
     if (options.denoise) {

@@ -5,8 +5,11 @@
 namespace archleak::sim {
 namespace {
 
-std::string describe_optimizer(const RunConfig& run) {
+std::string describe_optimizer(const RunConfig& run, Segment observed) {
   if (run.protocol.protocol == Protocol::gradient) return "one gradient";
+  if (observed == Segment::weights) {
+    return fmt::format("SGD with learning rate {}, momentum {}", run.training.lr, run.training.momentum);
+  }
   const bool adam = run.search.alpha_optimizer == client::AlphaOptimizer::adam;
   return fmt::format("{} with learning rate {}", adam ? "Adam" : "SGD", run.search.alpha_lr);
 }
@@ -35,9 +38,12 @@ std::string describe_classifier(const AttackRequest& request) {
 
 std::vector<std::pair<std::string, std::string>> threat_model(const RunConfig& run, const AttackRequest& request) {
   const bool graph = run.space_kind == SpaceKind::graph;
+  const bool alpha = request.observed == Segment::alpha;
   return {
       {"Protocol", name_of(run.protocol.protocol)},
-      {"Step of alpha", describe_optimizer(run)},
+      {"What is read", alpha ? "the gradient of alpha, on examples for validation"
+                             : "the gradient of the weights, on examples for training"},
+      {"Step", describe_optimizer(run, request.observed)},
       {"Local steps", describe_local_steps(run)},
       {"Batch norm", name_of(run.protocol.batch_norm)},
       {"Space", graph ? fmt::format("graph of {} cells, {} channels", run.graph.cells, run.graph.channels) : "DARTS"},

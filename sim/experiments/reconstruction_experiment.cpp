@@ -174,6 +174,7 @@ TrialResult run_trial(const TrialRequest& request) {
   describe(request.settings, settings);
   const auto data = ReconstructionData::load(settings.data);
   const auto shape = data->open.shape();
+  attacks::expect_large_enough(shape);
   const auto recogniser = data->recogniser(settings.success.classifier);
   const Victim victim = make_victim(settings, data->victims, data->open.classes(), request.seed);
   const bool labels_known = settings.attack.label == LabelKnowledge::known;

@@ -122,6 +122,21 @@ TEST_F(AttackedRun, GivesItsImagesAwayToWhoKnowsTheSeedAndNotToWhoKnowsNoWeights
   EXPECT_EQ(summary(directory)["threat_model"]["Weights"], "unknown");
 }
 
+TEST_F(AttackedRun, GivesItsTrainingImagesAwayInTheGradientOfTheWeights) {
+  const auto directory = run("classic", {"graph.cells=8"});
+  const auto rows = attack(directory, {"--observe", "weights", "--limit", "1", "--iterations", "120"});
+  ASSERT_EQ(rows.size(), 1);
+  EXPECT_EQ(rows[0].at("success"), "1");
+  EXPECT_GT(std::stod(rows[0].at("ssim")), std::stod(rows[0].at("null_ssim")) + 0.3);
+  EXPECT_THAT(summary(directory)["threat_model"]["What is read"], HasSubstr("weights"));
+  const auto refused =
+      archleak({"attack", directory.string(), "--observe", "weights", "--solver", "second_order"}, folder_.path());
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.output, HasSubstr("first-order"));
+  EXPECT_TRUE(attack(run("withheld", {"federation.withhold_weights=true"}), {"--observe", "weights"}).empty());
+  EXPECT_THAT(output_, HasSubstr("withheld"));
+}
+
 TEST_F(AttackedRun, OverTheDartsSpaceIsAttackedByFirstOrderSolvers) {
   const auto directory =
       run("darts", {"space.kind=darts", "space.channels=2", "space.layers=2", "space.steps=2", "space.multiplier=2"});

@@ -55,6 +55,11 @@ TEST(Evaluation, TheOriginalItselfIsASuccessAndAnotherImageIsNone) {
   EXPECT_GE(other.nearer, 1);
 }
 
+TEST(Evaluation, ImagesThatAreTooSmallToBeJudgedAreRefusedBeforehand) {
+  EXPECT_NO_THROW(expect_large_enough({3, 11, 11}));
+  EXPECT_THROW(expect_large_enough({1, 28, 10}), DataError);
+}
+
 TEST(Evaluation, TheRecogniserMustSeeTheTrueClass) {
   const auto image = random_images(1, 1)[0];
   const auto sees = [](double probability) {

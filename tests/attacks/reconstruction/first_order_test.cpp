@@ -91,6 +91,21 @@ TEST(FirstOrder, PixelsAreFoundBehindInputsThatAreNormalised) {
   EXPECT_LT((found.images - victim.originals).abs().mean().item<double>(), 0.15);
 }
 
+TEST(FirstOrder, AnImageIsFoundByItsShareOfTheGradient) {
+  Victim victim({3, 5});
+  const auto losses = torch::cross_entropy_loss(victim.network->forward(victim.originals), torch::tensor(victim.labels),
+                                                {}, at::Reduction::None);
+  victim.observed = torch::autograd::grad({0.9 * losses[0] + 0.1 * losses[1]}, victim.parameters);
+  auto options = every_attack()[0];
+  const double even = victim.attack(options).objective;
+  options.shares = {0.9, 0.1};
+  const auto found = victim.attack(options);
+  EXPECT_LT(found.objective, even / 2);
+  EXPECT_GT(correlation(found.images[0], victim.originals[0]), 0.9);
+  options.shares = {1};
+  EXPECT_THROW(victim.attack(options), Error);
+}
+
 TEST(FirstOrder, AModelWithoutFiniteGradientsExplainsNothingAndLeavesImagesAllTheSame) {
   const Victim victim({3});
   const torch::NoGradGuard no_grad;

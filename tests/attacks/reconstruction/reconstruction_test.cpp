@@ -168,6 +168,26 @@ TEST(AlphaObservation, PredictsTheMeanGradientOfABatchAndItsDifferential) {
   }
 }
 
+TEST(AlphaObservation, ImagesOfASmallerBatchHaveALargerShareOfAMeanOverBatches) {
+  const Target target({.cells = 6, .activation = nas::Activation::tanh, .max_pool = false});
+  const auto images = smooth_images(3, 9);
+  const AlphaGradients gradients(target.weights);
+  const auto one = [&](int64_t b) { return gradients(images.slice(0, b, b + 1), b); };
+  const auto of_steps = ((one(0) + one(1)) / 2 + one(2)) / 2;
+  AlphaObservation seen(target.weights, {0, 1, 2}, of_steps);
+  const auto flat = images.flatten();
+  EXPECT_GT(seen.unexplained(flat), 1e-2) << "as one batch of three";
+  seen.weigh_images({0.25, 0.25, 0.5});
+  EXPECT_LT(seen.unexplained(flat), 1e-9);
+  const auto at = seen.linearise(flat, torch::eye(432, torch::kFloat64).slice(1, 300, 310));
+  EXPECT_TRUE(at.gradient.allclose(seen.observed()));
+  EXPECT_TRUE(at.jacobian.allclose(AlphaObservation(target.weights, {2}, one(2))
+                                       .linearise(images[2], torch::eye(144, torch::kFloat64))
+                                       .jacobian.slice(1, 12, 22) /
+                                   2));
+  EXPECT_THROW(seen.weigh_images({1}), Error);
+}
+
 TEST(Reconstruct, FindsBothImagesOfABatch) {
   const Target target({.cells = 32, .activation = nas::Activation::tanh, .max_pool = false});
   const auto originals = smooth_images(2, 9);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -66,7 +67,7 @@ class AttackRun : public testing::Test {
       const wire::Outcome own{.task = 1,
                               .round = 0,
                               .client = client_,
-                              .weight = 15,
+                              .weight = weight_,
                               .metrics = {{"steps", steps_}},
                               .update = wire::Payload::own(std::vector<float>(update_))};
       const wire::PartialSum sum{
@@ -88,10 +89,10 @@ class AttackRun : public testing::Test {
     return outcome;
   }
 
-  CapturedUpdate read(const std::string& config) {
+  CapturedUpdate read(const std::string& config, Segment segment = Segment::alpha) {
     const attacks::Observation observation(capture(config));
     return read_captured_update(observation, observation.rounds().at(0).updates.at(0), parse_run_config(config, "test"),
-                                {1, 28, 28}, 10, WeightKnowledge::broadcast, 1);
+                                {1, 28, 28}, 10, segment, WeightKnowledge::broadcast, 1);
   }
 
   std::string error_of(const std::string& config = kConfig) {
@@ -108,6 +109,7 @@ class AttackRun : public testing::Test {
   std::string other_config_, layout_;  ///< of a second Welcome, if another; of both
   int64_t client_ = 1;
   double steps_ = 1;
+  int64_t weight_ = 15;
   int times_ = 1;  ///< that the update goes by
   bool sums_alone_ = false;
   bool welcomed_ = true;  ///< the configuration goes by
@@ -156,7 +158,7 @@ TEST_F(AttackRun, AnUpdateOfADefendedRunIsReadWithTheNoiseThatTheConfigurationTe
 TEST_F(AttackRun, AnL2TermOnAlphaIsTakenOffTheGradient) {
   const auto plain = read(kConfig);
   const auto update = read(kConfig + std::string("[search]\nalpha_l2 = 0.5\n"));
-  EXPECT_TRUE(update.gradient.allclose(plain.gradient - plain.alpha));
+  EXPECT_TRUE(update.gradient.allclose(plain.gradient - plain.before));
 }
 
 TEST_F(AttackRun, AnUpdateThatDoesNotTellTheGradientIsSkippedWithTheReason) {
@@ -190,7 +192,7 @@ TEST_F(AttackRun, OfAGradientThatWasClippedTheDirectionIsRead) {
     const auto update = read(config);
     EXPECT_TRUE(update.shortened);
     EXPECT_TRUE(update.gradient.equal(plain.gradient)) << "the L2 term is inside of what was clipped";
-    EXPECT_TRUE(update.offset.allclose(plain.alpha));
+    EXPECT_TRUE(update.offset.allclose(plain.before));
     EXPECT_EQ(attack(config).results.images.size(), 1);
     AttackRequest request;
     request.options.solver = "l2";
@@ -215,6 +217,48 @@ TEST_F(AttackRun, StepsThatAreNoNumberOfStepsAreAnError) {
     steps_ = steps;
     EXPECT_THAT(error_of(config), HasSubstr("steps, got"));
   }
+}
+
+TEST_F(AttackRun, ABatchThatAPassLeavesShortIsAttackedWithTheOthers) {
+  std::string config = kConfig + std::string("[search]\nalpha_optimizer = \"sgd\"\n");
+  config.replace(config.find("\"gradient\""), 10, "\"delta\"");
+  config.replace(config.find("batch_size = 1"), 14, "batch_size = 4");
+  steps_ = 5;
+  weight_ = 30;  // half of them for alpha
+  const auto update = read(config);
+  EXPECT_THAT(update.batches, testing::ElementsAre(4, 4, 4, 3, 4));
+  EXPECT_EQ(update.images(), 19);
+  const auto shares = update.shares();
+  EXPECT_NEAR(std::accumulate(shares.begin(), shares.end(), 0.0), 1, 1e-12);
+  EXPECT_NEAR(shares[12], 1.0 / 15, 1e-12) << "of the batch of three";
+  AttackRequest request{.largest_batch = 20};
+  request.options.solver = "cosine";
+  request.options.iterations = 1;
+  const auto outcome = attack(config, request);
+  EXPECT_EQ(outcome.results.skipped_why, "");
+  EXPECT_EQ(outcome.results.images.size(), 19);
+}
+
+TEST_F(AttackRun, TheGradientOfTheWeightsIsReadFromAStepOfSgdAndNotFromSeveralWithMomentum) {
+  std::string config = kConfig;
+  config.replace(config.find("withhold_weights = true"), 23, "");
+  config.replace(config.find("\"gradient\""), 10, "\"delta\"");
+  const std::string plain = config + "lr = 0.5\nclip_norm = 0\nweight_decay = 0.1\n";
+  const RunConfig run = parse_run_config(plain, "test");
+  const auto layout = make_global_model(run, {1, 28, 28}, 10).arena.layout();
+  const auto sent = update_layout(run.protocol, layout.weights, layout.alpha, layout.buffers);
+  update_.assign(sent.size(), 0.25f);
+  weight_ = 15;  // of which 7 are for alpha
+  const auto update = read(plain, Segment::weights);
+  EXPECT_EQ(update.unreadable, "");
+  EXPECT_TRUE(update.gradient.allclose(-0.5 - 0.1 * update.before, 1e-5, 1e-6)) << "less what the decay adds";
+  EXPECT_FALSE(update.shortened);
+  EXPECT_TRUE(read(config + "lr = 0.5\nclip_norm = 1\n", Segment::weights).shortened);
+  steps_ = 2;
+  EXPECT_THAT(read(plain, Segment::weights).unreadable, HasSubstr("momentum"));
+  EXPECT_THAT(read(plain + "momentum = 0\n", Segment::weights).unreadable, testing::IsEmpty());
+  update_.assign(layout.alpha, 0.25f);
+  EXPECT_THROW(read(kConfig, Segment::weights), DataError) << "they are withheld";
 }
 
 TEST_F(AttackRun, AnUpdateThatWentByTwiceIsAttackedOnce) {
