@@ -337,6 +337,12 @@ void ConfigSection::read(const char* key, std::vector<std::string>& value, const
   record(*state_, path_, key, "list", description, to_array(value));
 }
 
+void ConfigSection::read_added(const char* key, int64_t& value, Range range, const char* description) {
+  const int64_t by_default = value;
+  read(key, value, range, description);
+  if (value == by_default) table_at(state_->resolved, path_, false)->erase(key);
+}
+
 size_t ConfigSection::read_choice(const char* key, size_t chosen, const std::vector<std::string>& names,
                                   const char* description) {
   if (const toml::node* node = find(*state_, path_, key)) {

@@ -54,7 +54,8 @@ class Config {
   /// Throws ConfigError for the first key in the document that nothing has described, naming the nearest known key.
   void reject_unknown() const;
 
-  /// The document with every described key at the value in effect; reading it again gives the same options.
+  /// The document with every described key at the value in effect, but for added ones at their defaults; reading it
+  /// again gives the same options.
   std::string resolved() const;
 
   /// All keys described so far, in the order of their description.
@@ -80,6 +81,10 @@ class ConfigSection {
   void read(const char* key, std::vector<int64_t>& value, Range range, const char* description);
   void read(const char* key, std::vector<double>& value, Range range, const char* description);
   void read(const char* key, std::vector<std::string>& value, const char* description);
+
+  /// Reads a key that was added later: `resolved` leaves it out at its default, so that documents from before stay the
+  /// same to the letter, and with them what is known by their hash.
+  void read_added(const char* key, int64_t& value, Range range, const char* description);
 
   /// Reads one of the named `choices` of an enumeration.
   template <typename Enum>

@@ -28,6 +28,18 @@ void expect_length(const char* column, size_t length, const ScoreTable& table) {
   throw DataError(fmt::format("expected {} for each of {} scores, got {}", column, table.scores.size(), length));
 }
 
+/// The samples of each level of a column that names one for each sample.
+Levels by_level(const std::vector<std::string>& column, const char* classes) {
+  Levels levels;
+  for (size_t i = 0; i < column.size(); ++i) {
+    levels[column[i]].push_back(i);
+    if (std::ssize(levels) <= kMostSlicedClasses) continue;
+    throw DataError(
+        fmt::format("expected at most {} {}, got more: is the column one of ids?", kMostSlicedClasses, classes));
+  }
+  return levels;
+}
+
 Slice slice_of(const ScoreTable& table, const std::vector<size_t>& samples, const std::string& by,
                const std::string& level, const EvaluationOptions& options) {
   Slice slice{.by = by, .level = level};
@@ -70,19 +82,23 @@ std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOpti
                                    const std::string& purpose) {
   expect_length("a class", table.labels.size(), table);
   expect_length("a correctness flag", table.correct.size(), table);
+  expect_length("a part", table.parts.size(), table);
   const Evaluation all = evaluate(table.scores, table.member, options, purpose);
   std::vector<Slice> slices{{"all", "all", all.members, all.nonmembers, all}};
-  Levels classes, correctness;
-  for (size_t i = 0; i < table.labels.size(); ++i) {
-    classes[table.labels[i]].push_back(i);
-    if (std::ssize(classes) <= kMostSlicedClasses) continue;
-    throw DataError(
-        fmt::format("expected at most {} classes, got more: is the column of labels one of ids?", kMostSlicedClasses));
+  for (const auto& [level, samples] : by_level(table.labels, "classes")) {
+    slices.push_back(slice_of(table, samples, "label", level, options));
   }
+  Levels correctness;
   for (size_t i = 0; i < table.correct.size(); ++i) correctness[table.correct[i] ? "1" : "0"].push_back(i);
-  for (const auto& [level, samples] : classes) slices.push_back(slice_of(table, samples, "label", level, options));
   for (const auto& [level, samples] : correctness) {
     slices.push_back(slice_of(table, samples, "correct", level, options));
+  }
+  for (auto [level, samples] : by_level(table.parts, "parts")) {
+    if (level.empty()) continue;  // of no part: non-members are beside each
+    for (size_t i = 0; i < table.member.size(); ++i) {
+      if (!table.member[i]) samples.push_back(i);
+    }
+    slices.push_back(slice_of(table, samples, "part", level, options));
   }
   return slices;
 }

@@ -37,21 +37,23 @@ struct Evaluation {
 Evaluation evaluate(std::span<const double> scores, std::span<const uint8_t> member, const EvaluationOptions& options,
                     const std::string& purpose = "bootstrap");
 
-/// The samples of one class, or those classified right or wrong, on their own.
+/// The samples of one class, those classified right or wrong, or one part of the members beside all non-members, on
+/// their own.
 struct Slice {
-  std::string by;     ///< "label" or "correct"; "all" for the whole table
-  std::string level;  ///< the class; "1" or "0"; "all"
+  std::string by;     ///< "label", "correct" or "part"; "all" for the whole table
+  std::string level;  ///< the class; "1" or "0"; the part; "all"
   int64_t members = 0;
   int64_t nonmembers = 0;
   std::optional<Evaluation> evaluation;  ///< nothing where members or non-members are missing
 };
 
-/// A column of more classes than that is taken for one of ids.
+/// A column of more classes or parts than that is taken for one of ids.
 inline constexpr int64_t kMostSlicedClasses = 1000;
 
-/// The whole table, then a slice for each class (numbers in their order, names in theirs) and for correctness, as far
-/// as the table has these columns. Without a given threshold, each slice has an oracle of its own. Throws as
-/// `evaluate`, and DataError for columns of other lengths and for more than kMostSlicedClasses classes.
+/// The whole table, then a slice for each class (numbers in their order, names in theirs), for correctness, and for
+/// each part of the members, as far as the table has these columns. Without a given threshold, each slice has an oracle
+/// of its own. Throws as `evaluate`, and DataError for columns of other lengths and for more than kMostSlicedClasses
+/// classes or parts.
 std::vector<Slice> evaluate_slices(const ScoreTable& table, const EvaluationOptions& options,
                                    const std::string& purpose = "bootstrap");
 

@@ -11,6 +11,9 @@ namespace archleak::attacks {
 namespace {
 
 constexpr double kSmallestDeviation = 1e-6;
+// From so many shadows on, a sample's deviation among those with or without it is worth estimating (Carlini et al.
+// 2022).
+constexpr int64_t kShadowsForVariance = 64;
 
 struct Normal {
   double centre = 0;
@@ -74,6 +77,10 @@ std::vector<Normal> fit(const ShadowTable& table, bool in, const LiraOptions& op
 }
 
 }  // namespace
+
+LiraOptions::Variance lira_variance(int64_t shadows) {
+  return shadows >= kShadowsForVariance ? LiraOptions::Variance::per_sample : LiraOptions::Variance::global;
+}
 
 std::vector<double> lira(const ShadowTable& table, const std::vector<double>& target, const LiraOptions& options) {
   check_shadows(table, "LiRA");

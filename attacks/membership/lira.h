@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <vector>
 
 #include "attacks/membership/shadow_table.h"
@@ -19,6 +20,9 @@ struct LiraOptions {
   Centre centre = Centre::median;
   Variance variance = Variance::per_sample;
 };
+
+/// The variance to take with so many shadow models: each sample's own from 64 on.
+LiraOptions::Variance lira_variance(int64_t shadows);
 
 /// The likelihood-ratio attack: for each sample, normal distributions of phi over shadow models trained with it (IN)
 /// and without it (OUT), and where the target's phi lies. Returns scores, [samples], in nats online, in deviations

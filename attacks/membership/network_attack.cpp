@@ -48,7 +48,8 @@ struct Layer {
 
 }  // namespace
 
-std::vector<double> network_attack(const Signals& shadow, const Signals& target, const NetworkAttackOptions& options) {
+std::vector<double> network_attack(const Signals& shadow, const Signals& target, const NetworkAttackOptions& options,
+                                   const AfterEpoch& after_epoch) {
   check_signals(shadow, "shadow signals");
   check_signals(target, "target signals");
   if (shadow.classes != target.classes) {
@@ -75,6 +76,12 @@ std::vector<double> network_attack(const Signals& shadow, const Signals& target,
   const auto forward = [&](const torch::Tensor& input) {
     return third(torch::relu(second(torch::relu(first(input))))).squeeze(1);
   };
+  const auto asked = scaled(features(target));
+  const auto scores = [&]() -> std::vector<double> {
+    const torch::NoGradGuard no_grad;
+    const auto odds = forward(asked).to(torch::kFloat64).contiguous();
+    return {odds.data_ptr<double>(), odds.data_ptr<double>() + odds.numel()};
+  };
   torch::optim::SGD optimizer({first.weight, first.bias, second.weight, second.bias, third.weight, third.bias},
                               torch::optim::SGDOptions(options.lr).momentum(0.9));
   for (int64_t epoch = 0; epoch < options.epochs; ++epoch) {
@@ -88,10 +95,9 @@ std::vector<double> network_attack(const Signals& shadow, const Signals& target,
           .backward();
       optimizer.step();
     }
+    if (after_epoch) after_epoch(epoch + 1, scores());
   }
-  const torch::NoGradGuard no_grad;
-  const auto odds = forward(scaled(features(target))).to(torch::kFloat64).contiguous();
-  return {odds.data_ptr<double>(), odds.data_ptr<double>() + odds.numel()};
+  return scores();
 }
 
 }  // namespace archleak::attacks

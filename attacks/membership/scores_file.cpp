@@ -23,8 +23,8 @@ constexpr size_t kMaxLineBytes = size_t{64} << 10;
 constexpr size_t kMaxNameBytes = 256;  // of a class or an id
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-enum Column { kScore, kMember, kLabel, kCorrect, kId, kColumns };
-const std::array<std::string, kColumns> kNames{"score", "member", "label", "correct", "id"};
+enum Column { kScore, kMember, kLabel, kCorrect, kPart, kId, kColumns };
+const std::array<std::string, kColumns> kNames{"score", "member", "label", "correct", "part", "id"};
 
 std::string shown(std::string_view field) {
   return fmt::format("'{}{}'", printable(field.substr(0, 40)), field.size() > 40 ? "..." : "");
@@ -128,6 +128,7 @@ class Reader {
     table().member.push_back(flag(fields, kMember));
     if (at_[kCorrect]) table().correct.push_back(flag(fields, kCorrect));
     if (at_[kLabel]) table().labels.push_back(name(fields, kLabel));
+    if (at_[kPart]) table().parts.push_back(part(fields));
     if (at_[kId]) table().ids.push_back(name(fields, kId));
   }
 
@@ -136,6 +137,14 @@ class Reader {
     const auto value = parse_flag(field);
     if (!value) fail(fmt::format("expected 0 or 1 in column {}, got {}", kNames[column], shown(field)));
     return *value;
+  }
+
+  /// Of a row whose member flag was taken.
+  std::string part(const std::vector<std::string>& fields) const {
+    const std::string& field = fields[*at_[kPart]];
+    if (trimmed(field).empty()) return "";
+    if (!result_.table.member.back()) fail("expected no part for a non-member, got " + shown(field));
+    return name(fields, kPart);
   }
 
   std::string name(const std::vector<std::string>& fields, Column column) const {
@@ -166,12 +175,14 @@ void write_scores(const std::filesystem::path& file, const ScoreTable& table) {
   std::vector<std::string> fields{"score", "member"};
   if (!table.labels.empty()) fields.push_back("label");
   if (!table.correct.empty()) fields.push_back("correct");
+  if (!table.parts.empty()) fields.push_back("part");
   if (!table.ids.empty()) fields.push_back("id");
   std::string text = csv_row(fields) + "\n";
   for (size_t i = 0; i < table.scores.size(); ++i) {
     fields = {fmt::format("{}", table.scores[i]), table.member[i] ? "1" : "0"};
     if (!table.labels.empty()) fields.push_back(table.labels[i]);
     if (!table.correct.empty()) fields.push_back(table.correct[i] ? "1" : "0");
+    if (!table.parts.empty()) fields.push_back(table.parts[i]);
     if (!table.ids.empty()) fields.push_back(table.ids[i]);
     text += csv_row(fields) + "\n";
   }

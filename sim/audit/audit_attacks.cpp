@@ -3,7 +3,6 @@
 #include <functional>
 
 #include "attacks/membership/lira.h"
-#include "attacks/membership/network_attack.h"
 #include "attacks/membership/rmia.h"
 #include "attacks/membership/threshold_attack.h"
 
@@ -13,10 +12,6 @@ namespace {
 using attacks::LiraOptions;
 using attacks::RmiaOptions;
 using attacks::ShadowTable;
-
-// From so many shadows on, a sample's deviation among those with or without it is worth estimating (Carlini et al.
-// 2022).
-constexpr int64_t kShadowsForVariance = 64;
 
 /// phi of `models` about samples or population; without `in` flags nobody is a member.
 ShadowTable shadow_table(const std::vector<const ModelSignals*>& models, attacks::Signals ModelSignals::*about) {
@@ -36,9 +31,8 @@ using ShadowAttack =
 
 /// With the same variance in the rehearsal, which has a shadow less: scores with the other are of another size.
 ShadowAttack lira_attack(LiraOptions::Mode mode, int64_t shadows_in_all) {
-  const auto variance =
-      shadows_in_all >= kShadowsForVariance ? LiraOptions::Variance::per_sample : LiraOptions::Variance::global;
-  return [=](const ModelSignals& attacked, const std::vector<const ModelSignals*>& shadows) {
+  return [mode, variance = attacks::lira_variance(shadows_in_all)](const ModelSignals& attacked,
+                                                                   const std::vector<const ModelSignals*>& shadows) {
     return attacks::lira(shadow_table(shadows, &ModelSignals::samples), attacks::scaled_confidence(attacked.samples),
                          {.mode = mode, .variance = variance});
   };
@@ -71,7 +65,7 @@ AttackScores by_shadows(const std::string& name, const std::string& title, const
 }  // namespace
 
 std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, const AuditOptions& options,
-                                      uint64_t seed) {
+                                      uint64_t seed, const attacks::AfterEpoch& after_epoch) {
   const auto& shadow = models.at(1).samples;
   // What attacks see of the target: its answers alone.
   std::vector<ModelSignals> seen = models;
@@ -92,9 +86,10 @@ std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, c
                      .threshold = 0});
     }
   }
-  all.push_back({.name = "network",
+  all.push_back({.name = kNetworkAttack,
                  .title = "network on a shadow",
-                 .scores = attacks::network_attack(shadow, seen[0].samples, {.epochs = options.epochs, .seed = seed}),
+                 .scores = attacks::network_attack(shadow, seen[0].samples, {.epochs = options.epochs, .seed = seed},
+                                                   after_epoch),
                  .threshold = 0});
   const auto shadows = static_cast<int64_t>(models.size()) - 1;
   all.push_back(by_shadows("lira_offline", "LiRA, offline", lira_attack(LiraOptions::Mode::offline, shadows), seen));
@@ -105,12 +100,13 @@ std::vector<AttackScores> run_attacks(const std::vector<ModelSignals>& models, c
 }
 
 std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, const attacks::Signals& target,
-                                            const AuditOptions& options, uint64_t seed) {
+                                            const std::vector<std::string>& parts, const AuditOptions& options,
+                                            uint64_t seed) {
   std::vector<AuditedAttack> all;
   for (auto& attack : scores) {
     const attacks::EvaluationOptions at{
         .threshold = attack.threshold, .resamples = options.resamples, .confidence = options.confidence, .seed = seed};
-    auto table = score_table(attack, target);
+    auto table = score_table(attack, target, parts);
     if (target.classes > attacks::kMostSlicedClasses) table.labels.clear();
     auto slices = attacks::evaluate_slices(table, at, attack.name);
     const attacks::Evaluation evaluation = *slices.front().evaluation;
@@ -121,9 +117,13 @@ std::vector<AuditedAttack> evaluate_attacks(std::vector<AttackScores> scores, co
 }
 
 attacks::ScoreTable score_table(const AttackScores& attack, const attacks::Signals& target,
-                                const std::vector<int64_t>& ids) {
-  attacks::ScoreTable table{
-      .scores = attack.scores, .member = target.member, .labels = {}, .correct = attacks::correct(target), .ids = {}};
+                                const std::vector<std::string>& parts, const std::vector<int64_t>& ids) {
+  attacks::ScoreTable table{.scores = attack.scores,
+                            .member = target.member,
+                            .labels = {},
+                            .correct = attacks::correct(target),
+                            .parts = parts,
+                            .ids = {}};
   for (const int64_t label : target.labels) table.labels.push_back(std::to_string(label));
   for (const int64_t id : ids) table.ids.push_back(std::to_string(id));
   return table;

@@ -83,8 +83,8 @@ void add_audit_command(CLI::App& app, int& exit_code) {
   scores
       ->add_option(
           "FILE", arguments->file,
-          "CSV with a header: score (larger: more likely a member), member (0 or 1); label, correct and id may "
-          "be there")
+          "CSV with a header: score (larger: more likely a member), member (0 or 1); label, correct, part and id "
+          "may be there")
       ->required();
   scores->add_option("--out", arguments->out, "folder for results; default: audit");
   scores->add_option("--threshold", arguments->options.threshold,

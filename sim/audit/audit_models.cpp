@@ -27,7 +27,8 @@ class Making {
 
   std::optional<ModelSignals> make(int64_t model, const std::atomic<bool>& stop) const {
     // Keyed by training set and place: no two models of an audit start alike.
-    auto members = data::subset(train_, split_.training_set(model));
+    const auto places = split_.training_set(model);
+    auto members = data::subset(train_, places);
     RunConfig run = config_.run;
     run.seed = derive_seed({.seed = run.seed, .purpose = data::content_hash(members), .index = model}) >> 11;  // < 2^53
     auto data = make_training_data(run, std::move(members));
@@ -42,10 +43,29 @@ class Making {
     if (!about_population) return std::nullopt;
     return ModelSignals{.samples = signals(samples_, *about_samples, split_.in[model]),
                         .population = signals(population_, *about_population, std::vector<uint8_t>(population_.size())),
+                        .parts = parts(run, *data, places, split_.in[model]),
                         .epsilon = dp_sgd_epsilon(run, *data)};
   }
 
  private:
+  /// By sample; `places` are those of the training set in the train split, ascending.
+  std::vector<std::string> parts(const RunConfig& run, const client::TrainingData& data,
+                                 const std::vector<int64_t>& places, const std::vector<uint8_t>& member) const {
+    if (run.workload != WorkloadKind::search) return {};
+    std::vector<std::string> by_place(places.size(), "weights"), result(member.size());
+    for (int64_t client = 0; client < std::ssize(data.partition); ++client) {
+      for (const int64_t place :
+           client::split_locally(data.partition[client], run.search.valid_share, run.seed, client).valid) {
+        by_place[place] = "architecture";
+      }
+    }
+    for (size_t i = 0; i < member.size(); ++i) {
+      const auto place = std::lower_bound(places.begin(), places.end(), split_.samples[i]) - places.begin();
+      if (member[i]) result[i] = by_place[place];
+    }
+    return result;
+  }
+
   attacks::Signals signals(const data::Dataset& examples, const std::vector<float>& logits,
                            std::vector<uint8_t> member) const {
     return {.classes = train_.classes,

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "attacks/membership/signals.h"
@@ -13,8 +14,10 @@ namespace archleak::sim {
 
 /// What one model answers.
 struct ModelSignals {
-  attacks::Signals samples;            ///< with the model's own member flags
-  attacks::Signals population;         ///< nobody is a member
+  attacks::Signals samples;             ///< with the model's own member flags
+  attacks::Signals population;          ///< nobody is a member
+  std::vector<std::string> parts = {};  ///< [samples] of a search: "weights" or "architecture", by what its clients fit
+                                        ///< on a member; "" for non-members; empty for a train run
   std::optional<double> epsilon = {};  ///< what DP-SGD promises for each of its training examples (a student's: for its
                                        ///< teacher's); nothing without
 };

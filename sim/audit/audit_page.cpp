@@ -93,8 +93,9 @@ std::string slices_section(const ScoresAudit& audit, const std::string& by, cons
     rows.push_back(row);
   }
   if (rows.empty()) return "";
-  return html_section(heading, html_table({by == "label" ? "class" : "classified", "members", "non-members", "AUC",
-                                           "interval", "TPR at 1 % FPR", "interval", "at 0.1 %", "balanced, oracle"},
+  const std::string levels = by == "label" ? "class" : by == "part" ? "part" : "classified";
+  return html_section(heading, html_table({levels, "members", "non-members", "AUC", "interval", "TPR at 1 % FPR",
+                                           "interval", "at 0.1 %", "balanced, oracle"},
                                           rows, true));
 }
 
@@ -120,6 +121,7 @@ std::string render_audit(const ScoresAudit& audit, const std::string& chart) {
                    head + cards(whole) + html_section("Members found against false alarms", figure) +
                        metrics_section(audit) + slices_section(audit, "label", "By class") +
                        slices_section(audit, "correct", "By whether the target classifies the sample right") +
+                       slices_section(audit, "part", "By the part that members are of, against all non-members") +
                        html_section("How to read this", kReading) + html_section("Where it comes from", settings));
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "attacks/membership/best_epoch.h"
 #include "data/load.h"
 
 namespace archleak::sim {
@@ -19,13 +20,21 @@ std::optional<AuditResults> run_audit(const AuditConfig& config, const ModelMaki
   AuditResults results{.name = config.run.name,
                        .attacks = {},
                        .target = models->front().samples,
+                       .parts = models->front().parts,
                        .samples = split.samples,
                        .shadows = config.audit.shadows,
                        .epsilon = models->front().epsilon,
                        .delta = config.run.defense.dp_sgd.delta,
                        .configuration = config.resolved};
-  results.attacks = evaluate_attacks(run_attacks(*models, config.audit, config.run.seed), results.target, config.audit,
-                                     config.run.seed);
+  attacks::BestEpoch best;
+  attacks::EvaluationOptions at{.threshold = 0, .resamples = 0, .confidence = config.audit.confidence};
+  auto scores = run_attacks(*models, config.audit, config.run.seed, [&](int64_t epoch, const std::vector<double>& now) {
+    best.take(epoch, now, attacks::evaluate(now, results.target.member, at).value);
+  });
+  results.attacks = evaluate_attacks(std::move(scores), results.target, results.parts, config.audit, config.run.seed);
+  at.resamples = config.audit.resamples;
+  at.seed = config.run.seed;
+  results.best_epoch = {best.epoch(), attacks::evaluate(best.scores(), results.target.member, at, "best epoch")};
   std::stable_sort(results.attacks.begin(), results.attacks.end(), [](const auto& left, const auto& right) {
     return left.evaluation.value.tpr_at_1_percent > right.evaluation.value.tpr_at_1_percent;
   });

@@ -10,12 +10,20 @@
 
 namespace archleak::sim {
 
+/// The network attack after the epoch that is best on the target (attacks/membership/best_epoch.h).
+struct BestEpochOfNetwork {
+  int64_t epoch = 0;  ///< 1, 2, ...
+  attacks::Evaluation evaluation;
+};
+
 /// What an audit found.
 struct AuditResults {
   std::string name;                    ///< of the configuration
   std::vector<AuditedAttack> attacks;  ///< by TPR at 1 % FPR, the largest first
-  attacks::Signals target;             ///< what the target answered about the samples, with the truth
-  std::vector<int64_t> samples;        ///< their places in the train split
+  BestEpochOfNetwork best_epoch = {};
+  attacks::Signals target;         ///< what the target answered about the samples, with the truth
+  std::vector<std::string> parts;  ///< of its members, as in ModelSignals
+  std::vector<int64_t> samples;    ///< their places in the train split
   int64_t shadows = 0;
   double member_accuracy = 0;     ///< of the target on the samples that it was trained on
   double nonmember_accuracy = 0;  ///< and on the others
@@ -41,7 +49,7 @@ struct AuditRunFiles {
   std::filesystem::path config, attacks, slices, summary, scores, chart, page;
 };
 
-/// Writes attacks.csv (a row for each attack and metric), slices.csv (the same by class and by correctness),
+/// Writes attacks.csv (a row for each attack and metric), slices.csv (the same by class, by correctness and by part),
 /// audit.json, scores/ATTACK.csv (what `archleak audit scores` reads), roc.png and audit.html. The same results give
 /// the same bytes.
 void write_audit_run(const std::filesystem::path& folder, const AuditResults& results);

@@ -61,6 +61,8 @@ void print(const AuditResults& results, const AuditRunFiles& files) {
                fmt::format("{:.3f}", found.value.oracle_balanced_accuracy));
   }
   fmt::print("\nbalanced   accuracy at a threshold found on shadow models; oracle: at the best one on the target\n");
+  fmt::print("best epoch {:.3f} balanced for the network after epoch {}, the best one on the target\n",
+             results.best_epoch.evaluation.value.balanced_accuracy, results.best_epoch.epoch);
   fmt::print("table      {}\nslices     {}\nsummary    {}\nscores     {}\nchart      {}\npage       {}\n",
              files.attacks.string(), files.slices.string(), files.summary.string(), files.scores.string(),
              files.chart.string(), files.page.string());

@@ -17,6 +17,7 @@ namespace {
 using attacks::Metrics;
 
 constexpr size_t kMostCurves = 6;
+const std::string kAtBestEpoch = "best_epoch_";  // begins the names of the network's metrics at its best epoch
 
 constexpr const char* kReading =
     "<p>Each model, target and shadows, is trained on half of the samples; an attack says of each sample whether the "
@@ -24,7 +25,7 @@ constexpr const char* kReading =
     "ever wrong about a non-member.</p>\n"
     "<p><b>Honest</b> figures are at a threshold that was found on shadow models, which the attacker trained. "
     "<b>Oracle</b> figures are at the threshold that is best on the target itself, as published code often reports "
-    "them: a bound that no attacker has.</p>\n"
+    "them: a bound that no attacker has. So is the network's <b>best epoch</b>, which is chosen on the target.</p>\n"
     "<p><b>Intervals</b> say how far other samples of the same kind would move a figure; they do not cover that "
     "another target might have been trained.</p>\n";
 
@@ -41,6 +42,14 @@ std::string attacks_table(const AuditResults& results) {
               "\n";
     }
     text += csv_row({attack.name, "threshold", number(attack.threshold), "", ""}) + "\n";
+    if (attack.name != kNetworkAttack) continue;
+    const auto& [epoch, at_best] = results.best_epoch;
+    text += csv_row({attack.name, "best_epoch", std::to_string(epoch), "", ""}) + "\n";
+    for (const auto& field : attacks::metric_fields()) {
+      text += csv_row({attack.name, kAtBestEpoch + field.name, number(at_best.value.*field.value),
+                       number(at_best.low.*field.value), number(at_best.high.*field.value)}) +
+              "\n";
+    }
   }
   return text;
 }
@@ -75,11 +84,18 @@ std::string summary(const AuditResults& results) {
   json["attacks"] = nlohmann::ordered_json::array();
   for (const auto& [attack, found, slices] : results.attacks) {
     nlohmann::ordered_json record{{"attack", attack.name}, {"threshold", attack.threshold}};
-    for (const auto& field : attacks::metric_fields()) {
-      const std::string name = field.name;
-      record[name] = found.value.*field.value;  // NaN is written as null
-      record[name + "_low"] = found.low.*field.value;
-      record[name + "_high"] = found.high.*field.value;
+    const auto put = [&](const std::string& prefix, const attacks::Evaluation& evaluation) {
+      for (const auto& field : attacks::metric_fields()) {
+        const std::string name = prefix + field.name;
+        record[name] = evaluation.value.*field.value;  // NaN is written as null
+        record[name + "_low"] = evaluation.low.*field.value;
+        record[name + "_high"] = evaluation.high.*field.value;
+      }
+    };
+    put("", found);
+    if (attack.name == kNetworkAttack) {
+      record["best_epoch"] = results.best_epoch.epoch;
+      put(kAtBestEpoch, results.best_epoch.evaluation);
     }
     json["attacks"].push_back(std::move(record));
   }
@@ -101,6 +117,41 @@ std::string figure(double value, double low, double high) {
   if (std::isnan(value)) return "-";
   if (std::isnan(low)) return fmt::format("{:.3f}", value);
   return fmt::format("<b>{:.3f}</b><br><span class=\"soft\">{:.3f} to {:.3f}</span>", value, low, high);
+}
+
+/// The network's balanced accuracy at the epoch that is best on the target, in words.
+std::string best_epoch(const AuditResults& results) {
+  const auto& [epoch, found] = results.best_epoch;
+  std::string interval;
+  if (!std::isnan(found.low.balanced_accuracy)) {
+    interval = fmt::format(" ({:.3f} to {:.3f})", found.low.balanced_accuracy, found.high.balanced_accuracy);
+  }
+  return fmt::format(
+      "<p class=\"soft\">The network after its best epoch on the target, {}: balanced accuracy {:.3f}{}, "
+      "AUC {:.3f}. The figures above are after its last.</p>\n",
+      epoch, found.value.balanced_accuracy, interval, found.value.auc);
+}
+
+/// The attacks on each part of a search's members; nothing for a train run.
+std::string parts_section(const AuditResults& results) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [attack, found, slices] : results.attacks) {
+    for (const auto& slice : slices) {
+      if (slice.by != "part" || !slice.evaluation) continue;
+      const auto shown = [&](double Metrics::*field) {
+        return figure(slice.evaluation->value.*field, slice.evaluation->low.*field, slice.evaluation->high.*field);
+      };
+      rows.push_back({"<div class=\"words\">" + escape_html(attack.title) + "</div>", slice.level,
+                      std::to_string(slice.members), shown(&Metrics::tpr_at_1_percent), shown(&Metrics::auc),
+                      shown(&Metrics::balanced_accuracy)});
+    }
+  }
+  if (rows.empty()) return "";
+  return html_section(
+      "By the part of the search",
+      html_table({"attack", "part", "members", "TPR at 1 % FPR", "AUC", "balanced, honest"}, rows, true) +
+          "<p class=\"soft\">Members that clients fit weights on, and those that they fit the architecture on, each "
+          "against all non-members.</p>\n");
 }
 
 std::string page(const AuditResults& results, const std::string& chart) {
@@ -134,8 +185,9 @@ std::string page(const AuditResults& results, const std::string& chart) {
               "<figure>" + html_image(chart, "image/png", "ROC curves, axes linear and logarithmic") + "</figure>\n") +
           html_section("Attacks", html_table({"attack", "TPR at 1 % FPR", "at 0.1 %", "AUC", "balanced, honest",
                                               "balanced, oracle", "F1, honest"},
-                                             rows, true)) +
-          html_section("How to read this", kReading) +
+                                             rows, true) +
+                                      best_epoch(results)) +
+          parts_section(results) + html_section("How to read this", kReading) +
           html_section("Configuration",
                        html_details("config.toml", "<pre>" + escape_html(results.configuration) + "</pre>\n")));
 }
@@ -147,7 +199,7 @@ void write_audit_run(const std::filesystem::path& folder, const AuditResults& re
   std::filesystem::create_directories(files.scores);
   for (const auto& audited : results.attacks) {
     attacks::write_scores(files.scores / (audited.attack.name + ".csv"),
-                          score_table(audited.attack, results.target, results.samples));
+                          score_table(audited.attack, results.target, results.parts, results.samples));
   }
   write_file_atomically(files.attacks, attacks_table(results));
   write_file_atomically(files.slices, slices_table(results));

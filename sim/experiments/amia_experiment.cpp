@@ -2,56 +2,44 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <limits>
+#include <map>
 
+#include "attacks/membership/best_epoch.h"
 #include "attacks/membership/evaluator.h"
 #include "attacks/membership/network_attack.h"
 #include "attacks/membership/threshold_attack.h"
-#include "sim/experiments/amia_models.h"
-#include "sim/experiments/amia_parts.h"
-#include "sim/experiments/amia_question.h"
+#include "sim/experiments/amia_shadows.h"
 
 namespace archleak::sim {
 namespace {
 
+using attacks::Metrics;
 using attacks::Signals;
 
-Signals signals(const AmiaQuestion& question, const std::optional<std::vector<float>>& logits,
-                std::vector<uint8_t> member) {
-  if (!logits) throw TrialStopped();
-  return {.classes = question.examples.classes,
-          .logits = {logits->begin(), logits->end()},
-          .labels = {question.examples.labels.begin(), question.examples.labels.end()},
-          .member = std::move(member)};
+/// Metrics that are reported by what their names begin with; "": of the network, against the architecture's part.
+const std::map<std::string, std::vector<std::string>>& reported() {
+  static const auto groups = [] {
+    const std::vector<std::string> by_shadows{"balanced_accuracy", "advantage", "auc", "tpr_at_fpr_0.01"};
+    std::map<std::string, std::vector<std::string>> all{{"weights_", {"balanced_accuracy", "advantage", "auc", "f1"}},
+                                                        {"paper_", {"balanced_accuracy", "advantage", "auc", "f1"}},
+                                                        {"threshold_", {"balanced_accuracy", "auc", "tpr_at_fpr_0.01"}},
+                                                        {"lira_", by_shadows},
+                                                        {"rmia_", by_shadows},
+                                                        {"weights_lira_", by_shadows},
+                                                        {"weights_rmia_", by_shadows}};
+    for (const auto& field : attacks::metric_fields()) all[""].emplace_back(field.name);
+    return all;
+  }();
+  return groups;
 }
 
-/// The samples where `kept` is 1.
-Signals select(const Signals& all, const std::vector<uint8_t>& kept) {
-  Signals some{.classes = all.classes, .logits = {}, .labels = {}, .member = {}};
-  for (int64_t i = 0; i < all.samples(); ++i) {
-    if (!kept[i]) continue;
-    const auto row = all.row(i);
-    some.logits.insert(some.logits.end(), row.begin(), row.end());
-    some.labels.push_back(all.labels[i]);
-    some.member.push_back(all.member[i]);
+void report(TrialResult& result, const std::string& prefix, const Metrics& metrics) {
+  const auto& names = reported().at(prefix);
+  for (const auto& [name, value] : attacks::metric_fields()) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) result.figures[prefix + name] = metrics.*value;
   }
-  return some;
-}
-
-/// The shadow's answers, about those whose membership is like that of the target's members.
-Signals shadow_signals(const AmiaSettings& settings, const ModelStore& store, AmiaParts& parts, uint64_t seed,
-                       const std::atomic<bool>& stop) {
-  const Party party = shadow_party(settings, parts, seed);
-  const AmiaQuestion question = ask(party.data, parts.shadow_nonmembers, seed);
-  const auto logits = answers(store, party, question.examples, stop);
-  if (party.model == AmiaTarget::derived_both) {  // all its examples trained its weights
-    std::vector<uint8_t> member(question.examples.size());
-    for (size_t i = 0; i < member.size(); ++i) member[i] = question.of_architecture[i] | question.of_weights[i];
-    return signals(question, logits, member);
-  }
-  std::vector<uint8_t> kept;
-  for (const uint8_t flag : question.of_weights) kept.push_back(1 - flag);
-  return select(signals(question, logits, question.of_architecture), kept);
 }
 
 double share_right(const Signals& answered, const std::vector<uint8_t>& of) {
@@ -77,7 +65,7 @@ struct Judged {
     }
   }
 
-  attacks::Metrics metrics() const { return attacks::evaluate(scores, member, {.threshold = 0, .resamples = 0}).value; }
+  Metrics metrics() const { return attacks::evaluate(scores, member, {.threshold = 0, .resamples = 0}).value; }
 };
 
 TrialResult run_trial(const TrialRequest& request) {
@@ -85,39 +73,48 @@ TrialResult run_trial(const TrialRequest& request) {
   AmiaSettings settings;
   describe(request.settings, settings);
   const ModelStore store(settings.store);
+  const AmiaTrial trial{.settings = settings, .store = store, .seed = request.seed, .stop = request.stop};
   AmiaParts parts = draw_parts(settings, data::load(settings.data, /*seed=*/1).train, request.seed);
 
   const Party party = target_party(settings, parts, request.seed);
   const AmiaQuestion question = ask(party.data, parts.nonmembers, request.seed);
-  const auto logits = answers(store, party, question.examples, request.stop);
   // Who is a member is the evaluation's alone.
-  const Signals target = signals(question, logits, std::vector<uint8_t>(question.examples.size()));
-  const Signals shadow = shadow_signals(settings, store, parts, request.seed, request.stop);
+  const Signals target = trial.signals(party, question.examples);
+  const FirstShadow first = ask_first_shadow(trial, parts);
+  const auto judge = [&](const std::vector<double>& scores) {
+    return Judged(scores, question.of_architecture, question.of_weights);
+  };
+  const auto judge_weights = [&](const std::vector<double>& scores) {
+    return Judged(scores, question.of_weights, question.of_architecture);
+  };
 
-  const auto scores = attacks::network_attack(shadow, target,
-                                              {.hidden = settings.attack.hidden,
-                                               .epochs = settings.attack.epochs,
-                                               .batch_size = settings.attack.batch_size,
-                                               .lr = settings.attack.lr,
-                                               .seed = request.seed});
-  const Judged judged(scores, question.of_architecture, question.of_weights);
-  const auto found = judged.metrics();
-  const auto of_weights = Judged(scores, question.of_weights, question.of_architecture).metrics();
-  const auto by_threshold = Judged(attacks::threshold_attack(attacks::ThresholdSignal::modified_entropy,
-                                                             attacks::ThresholdScope::per_class, shadow, target),
-                                   question.of_architecture, question.of_weights)
-                                .metrics();
+  attacks::BestEpoch best;
+  const auto scores = attacks::network_attack(
+      first.signals, target,
+      {.hidden = settings.attack.hidden,
+       .epochs = settings.attack.epochs,
+       .batch_size = settings.attack.batch_size,
+       .lr = settings.attack.lr,
+       .seed = request.seed},
+      [&](int64_t epoch, const std::vector<double>& now) { best.take(epoch, now, judge(now).metrics()); });
+  const Judged judged = judge(scores);
 
   TrialResult result;
   result.scores = {.scores = {judged.scores.begin(), judged.scores.end()}, .member = judged.member};
-  for (const auto& [name, value] : attacks::metric_fields()) result.figures[name] = found.*value;
-  result.figures["weights_balanced_accuracy"] = of_weights.balanced_accuracy;
-  result.figures["weights_advantage"] = of_weights.advantage;
-  result.figures["weights_auc"] = of_weights.auc;
-  result.figures["weights_f1"] = of_weights.f1;
-  result.figures["threshold_balanced_accuracy"] = by_threshold.balanced_accuracy;
-  result.figures["threshold_auc"] = by_threshold.auc;
-  result.figures["threshold_tpr_at_fpr_0.01"] = by_threshold.tpr_at_1_percent;
+  report(result, "", judged.metrics());
+  report(result, "weights_", judge_weights(scores).metrics());
+  report(result, "paper_", judge(best.scores()).metrics());
+  result.figures["paper_epoch"] = static_cast<double>(best.epoch());
+  const auto by_threshold = attacks::threshold_attack(attacks::ThresholdSignal::modified_entropy,
+                                                      attacks::ThresholdScope::per_class, first.signals, target);
+  report(result, "threshold_", judge(by_threshold).metrics());
+  if (settings.attack.shadows > 1) {
+    const TargetAnswers answers{question.examples, target, trial.signals(party, parts.population)};
+    for (const auto& [name, found] : attack_by_shadows(trial, parts, first, answers)) {
+      report(result, name + "_", judge(found).metrics());
+      report(result, "weights_" + name + "_", judge_weights(found).metrics());
+    }
+  }
   const double members =
       static_cast<double>(std::count(question.of_architecture.begin(), question.of_architecture.end(), 1));
   result.figures["member_share"] = members / (members + static_cast<double>(settings.parts.nonmembers));
@@ -127,6 +124,7 @@ TrialResult run_trial(const TrialRequest& request) {
   result.figures["architecture_accuracy"] = share_right(target, question.of_architecture);
   result.figures["weights_accuracy"] = share_right(target, question.of_weights);
   result.figures["test_accuracy"] = share_right(target, unseen);
+  const auto& shadow = first.signals;
   std::vector<uint8_t> shadow_unseen;
   for (const uint8_t flag : shadow.member) shadow_unseen.push_back(1 - flag);
   result.figures["shadow_train_accuracy"] = share_right(shadow, shadow.member);
@@ -136,21 +134,11 @@ TrialResult run_trial(const TrialRequest& request) {
 }
 
 std::vector<std::string> figure_names() {
-  std::vector<std::string> names{"weights_balanced_accuracy",
-                                 "weights_advantage",
-                                 "weights_auc",
-                                 "weights_f1",
-                                 "threshold_balanced_accuracy",
-                                 "threshold_auc",
-                                 "threshold_tpr_at_fpr_0.01",
-                                 "member_share",
-                                 "architecture_accuracy",
-                                 "weights_accuracy",
-                                 "test_accuracy",
-                                 "shadow_train_accuracy",
-                                 "shadow_test_accuracy",
-                                 "epsilon"};
-  for (const auto& field : attacks::metric_fields()) names.emplace_back(field.name);
+  std::vector<std::string> names{"paper_epoch",   "member_share",          "architecture_accuracy", "weights_accuracy",
+                                 "test_accuracy", "shadow_train_accuracy", "shadow_test_accuracy",  "epsilon"};
+  for (const auto& [prefix, metrics] : reported()) {
+    for (const auto& metric : metrics) names.push_back(prefix + metric);
+  }
   return names;
 }
 
@@ -159,7 +147,7 @@ std::vector<std::string> figure_names() {
 Experiment amia_experiment() {
   return {.name = "amia",
           .version = 3,
-          .description = "membership inference from a searched architecture, by one shadow (AMIA)",
+          .description = "membership inference from a searched architecture (AMIA)",
           .figures = figure_names(),
           .describe =
               [](Config& config) {

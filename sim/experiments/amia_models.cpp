@@ -8,12 +8,12 @@ namespace archleak::sim {
 namespace {
 
 /// Seeds of runs are below 2^53, so that TOML keeps them.
-uint64_t run_seed(uint64_t seed, const std::string& purpose) {
-  return derive_seed({.seed = seed, .purpose = purpose}) >> 11;
+uint64_t run_seed(uint64_t seed, const std::string& purpose, int64_t index) {
+  return derive_seed({.seed = seed, .purpose = purpose, .index = index}) >> 11;
 }
 
 Party make_party(const AmiaSettings& settings, data::Dataset examples, data::Dataset reference, uint64_t seed,
-                 const std::string& name) {
+                 const std::string& name, int64_t index = 0) {
   Party party{.search = settings.search,
               .train = settings.train,
               .model = settings.target,
@@ -22,8 +22,8 @@ Party make_party(const AmiaSettings& settings, data::Dataset examples, data::Dat
               .data = {},
               .reference = std::move(reference)};
   party.search.data = party.train.data = settings.data;
-  party.search.seed = run_seed(seed, name + " search");
-  party.train.seed = run_seed(seed, name + " training");
+  party.search.seed = run_seed(seed, name + " search", index);
+  party.train.seed = run_seed(seed, name + " training", index);
   party.data = divide(party.search, std::move(examples));
   return party;
 }
@@ -70,14 +70,17 @@ Party target_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed
   return make_party(settings, std::move(parts.target), std::move(parts.reference), seed, "amia target");
 }
 
-Party shadow_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed) {
-  AmiaSettings shadow = settings;
+Party shadow_party(const AmiaSettings& settings, const AmiaParts& parts, uint64_t seed, int64_t shadow) {
+  AmiaSettings known = settings;
   if (!settings.attack.knows_defense) {
-    remove_defenses(shadow.search);
-    remove_defenses(shadow.train);
-    shadow.distil = false;
+    remove_defenses(known.search);
+    remove_defenses(known.train);
+    known.distil = false;
   }
-  Party party = make_party(shadow, std::move(parts.shadow), std::move(parts.shadow_reference), seed, "amia shadow");
+  data::Dataset examples = parts.shadow;
+  data::append(examples, parts.shadow_nonmembers);
+  examples = data::subset(examples, shadow_places(parts, shadow, seed));
+  Party party = make_party(known, std::move(examples), parts.shadow_reference, seed, "amia shadow", shadow);
   if (settings.attack.shadow == AmiaShadow::fixed) {
     party.fixed_network = settings.attack.shadow_network;
     party.model = AmiaTarget::derived_both;

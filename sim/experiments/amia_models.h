@@ -34,9 +34,10 @@ struct Party {
 /// The target's owner; `seed` decides all that is drawn. The party's examples are taken out of `parts`.
 Party target_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
 
-/// The attacker, who searches (unless the shadow is fixed) and trains as the owner does, but for the defences, unless
-/// he knows them: what is left without DP-SGD normalises over batches.
-Party shadow_party(const AmiaSettings& settings, AmiaParts& parts, uint64_t seed);
+/// The attacker with shadow number `shadow`, who searches (unless the shadow is fixed) and trains as the owner does,
+/// but for the defences, unless he knows them: what is left without DP-SGD normalises over batches. The examples are
+/// those of `shadow_places`.
+Party shadow_party(const AmiaSettings& settings, const AmiaParts& parts, uint64_t seed, int64_t shadow = 0);
 
 /// Logits `[examples, classes]` of the party's model about `examples`; nothing when `stop` was set before.
 std::optional<std::vector<float>> answers(const ModelStore& store, const Party& party, const data::Dataset& examples,

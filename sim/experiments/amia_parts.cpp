@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -47,10 +48,17 @@ AmiaParts draw_parts(const AmiaSettings& settings, const data::Dataset& train, u
                   .shadow = draw.next(own(sizes.shadow)),
                   .shadow_nonmembers = draw.next(own(sizes.shadow_nonmembers)),
                   .reference = {},
-                  .shadow_reference = {}};
+                  .shadow_reference = {},
+                  .population = {}};
   if (settings.distil || settings.train.defense.adversarial.enabled) {
     parts.reference = draw.next(sizes.reference);
     if (settings.attack.knows_defense) parts.shadow_reference = draw.next(sizes.reference);
+  }
+  std::vector<std::pair<data::Dataset*, int64_t>> attackers{{&parts.shadow, sizes.shadow},
+                                                            {&parts.shadow_nonmembers, sizes.shadow_nonmembers}};
+  if (settings.attack.shadows > 1) {
+    parts.population = draw.next(own(sizes.population));
+    attackers.emplace_back(&parts.population, sizes.population);
   }
   if (settings.attack.eta == 1) return parts;
 
@@ -58,12 +66,21 @@ AmiaParts draw_parts(const AmiaSettings& settings, const data::Dataset& train, u
   options.name = settings.attack.unrelated;
   const auto others = data::load(options, seed).train;
   Draw unrelated(others, seed, "amia unrelated");
-  for (const auto& [part, count] :
-       {std::pair(&parts.shadow, sizes.shadow - own(sizes.shadow)),
-        std::pair(&parts.shadow_nonmembers, sizes.shadow_nonmembers - own(sizes.shadow_nonmembers))}) {
-    data::append(*part, data::fit(unrelated.next(count), train.shape, train.classes));
+  for (const auto& [part, count] : attackers) {
+    data::append(*part, data::fit(unrelated.next(count - own(count)), train.shape, train.classes));
   }
   return parts;
+}
+
+std::vector<int64_t> shadow_places(const AmiaParts& parts, int64_t shadow, uint64_t seed) {
+  std::vector<int64_t> places(parts.shadow.size() + parts.shadow_nonmembers.size());
+  std::iota(places.begin(), places.end(), 0);
+  if (shadow > 0) {
+    RandomEngine engine = make_engine({.seed = seed, .purpose = "amia shadow examples", .index = shadow});
+    places = random_permutation(std::ssize(places), engine);
+  }
+  places.resize(parts.shadow.size());
+  return places;
 }
 
 }  // namespace archleak::sim

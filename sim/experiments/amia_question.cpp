@@ -10,7 +10,7 @@ AmiaQuestion ask(const PartyData& data, const data::Dataset& nonmembers, uint64_
   data::append(all, nonmembers);
   RandomEngine engine = make_engine({.seed = seed, .purpose = "amia question"});
   const auto order = random_permutation(all.size(), engine);
-  AmiaQuestion question{.examples = data::subset(all, order), .of_architecture = {}, .of_weights = {}};
+  AmiaQuestion question{.examples = data::subset(all, order), .of_architecture = {}, .of_weights = {}, .places = order};
   for (const int64_t place : order) {
     const bool member = place < own;
     question.of_architecture.push_back(member && data.of_architecture[place]);

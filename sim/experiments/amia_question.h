@@ -10,6 +10,7 @@ namespace archleak::sim {
 struct AmiaQuestion {
   data::Dataset examples;
   std::vector<uint8_t> of_architecture, of_weights;  ///< [examples]
+  std::vector<int64_t> places;                       ///< [examples], in the party's examples and then its non-members
 };
 
 /// The party's examples and its non-members, in an order that `seed` draws and that says nothing of who is who:

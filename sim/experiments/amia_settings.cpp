@@ -21,6 +21,8 @@ void describe(Config& config, AmiaSettings& settings) {
              "examples that the shadow never sees");
   parts.read("reference", settings.parts.reference, {.min = 2, .max = 1e7},
              "examples of a student, or of an adversary's non-members");
+  parts.read_added("population", settings.parts.population, {.min = 1, .max = 1e7},
+                   "examples that nobody is trained on, for RMIA by several shadows");
 
   ConfigSection search = config.section("search_run"), train = config.section("train_run");
   describe_search(search, settings.search);
@@ -38,6 +40,10 @@ void describe(Config& config, AmiaSettings& settings) {
   section.read("shadow", attack.shadow, {{"fixed", AmiaShadow::fixed}, {"searched", AmiaShadow::searched}},
                "whether the shadow's architecture is fixed or searched");
   section.read("shadow_network", attack.shadow_network, models::network_names(), "network of a fixed shadow");
+  section.read_added("shadows", attack.shadows, {1, 1000}, "shadow models; with several, LiRA and RMIA attack, too");
+  if (attack.shadows == 2) {
+    section.fail("shadows", "expected 1, or at least 3: the first is attacked by two others for a threshold, got 2");
+  }
   section.read("knows_defense", attack.knows_defense, "the shadow is defended as the target is");
   section.read("eta", attack.eta, {0, 1}, "share of the shadow's examples that are of the target's distribution");
   section.read("unrelated", attack.unrelated, data::dataset_names(), "data set of the shadow's other examples");

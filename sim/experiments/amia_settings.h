@@ -32,6 +32,7 @@ struct AmiaSettings {
     int64_t shadow_nonmembers = 1000;  ///< D^s_test
     int64_t reference = 1000;          ///< what defences of the target learn from beside its own: a student's examples,
                                        ///< or an adversary's non-members
+    int64_t population = 500;          ///< that nobody is trained on, for RMIA by several shadows
   } parts;
 
   RunConfig search;  ///< section `search_run`; its clients have the examples, also for `train`
@@ -42,6 +43,7 @@ struct AmiaSettings {
   struct Attack {
     AmiaShadow shadow = AmiaShadow::searched;
     std::string shadow_network = "resnet20";  ///< of a fixed shadow
+    int64_t shadows = 1;                      ///< with several, LiRA and RMIA attack, too
     bool knows_defense = false;               ///< whether the shadow is defended as the target is
     double eta = 1;                           ///< share of the shadow's examples that are of the target's distribution
     std::string unrelated = "textures10";     ///< data set of the others

@@ -49,6 +49,25 @@ TEST(Config, ReadsEveryTypeAndKeepsDefaultsWhereTheDocumentIsSilent) {
   EXPECT_EQ(options.root, "data");
 }
 
+TEST(Config, ResolvesToWhatItWasBeforeAKeyWasAddedWhileThatHasItsDefault) {
+  const auto resolved = [](const std::string& text, bool with_added) {
+    Config config = Config::parse(text, "run.toml");
+    Options options;
+    describe(config.section("search"), options);
+    int64_t added = 1;
+    if (with_added) config.section("search").read_added("added", added, {.min = 1}, "came later");
+    config.reject_unknown();
+    EXPECT_EQ(config.keys().back().path == "search.added", with_added) << "it is among the keys in any case";
+    return config.resolved();
+  };
+  const std::string before = resolved("", false);
+  EXPECT_EQ(resolved("", true), before);
+  EXPECT_EQ(resolved("search.added = 1", true), before);
+  const std::string after = resolved("search.added = 2", true);
+  EXPECT_THAT(after, testing::HasSubstr("added = 2"));
+  EXPECT_EQ(resolved(after, true), after);
+}
+
 TEST(Config, NamesTheNearestKeyForAnUnknownOne) {
   EXPECT_EQ(error_of("[search]\n\nround = 3\n"),
             "run.toml:3: search.round: expected a known key, got an unknown one; the nearest is 'search.rounds'");

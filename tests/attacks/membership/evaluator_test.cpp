@@ -258,6 +258,23 @@ TEST(Slices, AreByClassInTheirOrderAndByCorrectness) {
   EXPECT_EQ(slices[4].evaluation->value.auc, 0);
 }
 
+TEST(Slices, PutEachPartOfTheMembersBesideAllNonMembers) {
+  const ScoreTable table{.scores = {5, 4, 3, 2, 1, 0},
+                         .member = {1, 0, 1, 0, 1, 1},
+                         .parts = {"weights", "", "architecture", "", "architecture", ""}};
+  const auto slices = evaluate_slices(table, kNoIntervals);
+  ASSERT_EQ(slices.size(), 3) << "the whole, and two parts: the last member is of none";
+  EXPECT_EQ(slices[1].by, "part");
+  EXPECT_EQ(slices[1].level, "architecture");
+  EXPECT_EQ(slices[1].members, 2);
+  EXPECT_EQ(slices[1].nonmembers, 2);
+  EXPECT_EQ(slices[1].evaluation->value.auc, 0.25);
+  EXPECT_EQ(slices[2].level, "weights");
+  EXPECT_EQ(slices[2].members, 1);
+  EXPECT_EQ(slices[2].nonmembers, 2);
+  EXPECT_EQ(slices[2].evaluation->value.auc, 1);
+}
+
 TEST(Slices, AreMeasuredAsATableOfTheirOwn) {
   ScoreTable table = tied(1), own;
   for (size_t i = 0; i < table.scores.size(); ++i) {
@@ -275,6 +292,9 @@ TEST(Slices, AreMeasuredAsATableOfTheirOwn) {
 TEST(Slices, RefuseColumnsOfOtherLengthsAndIdsForClasses) {
   ScoreTable table = tied(1);
   table.labels = {"a"};
+  EXPECT_THROW(evaluate_slices(table, kNoIntervals), DataError);
+  table.labels = {};
+  table.parts = {"a"};
   EXPECT_THROW(evaluate_slices(table, kNoIntervals), DataError);
   table = two_gaussians(600, 600, 0, 1);
   for (size_t i = 0; i < table.scores.size(); ++i) table.labels.push_back(std::to_string(i));

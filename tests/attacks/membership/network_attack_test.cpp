@@ -65,6 +65,22 @@ TEST(NetworkAttack, IsThatOfItsSeedAndDoesNotReadTheTargetsMembers) {
   EXPECT_NE(network_attack(shadow, target, {.epochs = 3, .seed = 8}), scores);
 }
 
+TEST(NetworkAttack, ShowsTheScoresAfterEachEpochOfItsOneTraining) {
+  const auto shadow = signals(100, 1, 1), target = signals(100, 1, 2);
+  std::vector<std::vector<double>> by_epoch;
+  const auto scores =
+      network_attack(shadow, target, {.epochs = 3, .seed = 7}, [&](int64_t epoch, const std::vector<double>& now) {
+        by_epoch.push_back(now);
+        EXPECT_EQ(epoch, std::ssize(by_epoch));
+      });
+  ASSERT_EQ(by_epoch.size(), 3);
+  for (const int64_t epochs : {1, 2, 3}) {
+    EXPECT_EQ(network_attack(shadow, target, {.epochs = epochs, .seed = 7}), by_epoch[epochs - 1]);
+  }
+  EXPECT_EQ(scores, by_epoch.back());
+  EXPECT_NE(by_epoch[0], by_epoch[1]);
+}
+
 TEST(NetworkAttack, RefusesAShadowOfOneKindAndOtherClasses) {
   auto shadow = signals(20, 1, 1);
   const auto target = signals(20, 1, 2);

@@ -65,6 +65,7 @@ TEST_F(AScoresFile, IsWrittenAndReadToTheSameBits) {
                                     "e",
                                     "4"},
                          .correct = {1, 1, 0, 0, 1},
+                         .parts = {"weights", "", "", "", "architecture"},
                          .ids = {"a", "b", "c", "d", "e"}};
   write_scores(file_, table);
   const ScoreTable found = read_scores(file_).table;
@@ -72,6 +73,7 @@ TEST_F(AScoresFile, IsWrittenAndReadToTheSameBits) {
   EXPECT_EQ(found.member, table.member);
   EXPECT_EQ(found.labels, table.labels);
   EXPECT_EQ(found.correct, table.correct);
+  EXPECT_EQ(found.parts, table.parts);
   EXPECT_EQ(found.ids, table.ids);
 }
 
@@ -101,6 +103,13 @@ TEST_F(AScoresFile, WithALineThatIsNoneIsRefusedAtThatLine) {
   }
   EXPECT_THAT(error_of(begin + "0.5,0,,y\n"), HasSubstr("in column label"));
   EXPECT_THAT(error_of(begin + "0.5,0,a\x1b[2J,y\n"), AllOf(HasSubstr("without control"), HasSubstr("'a?[2J'")));
+}
+
+TEST_F(AScoresFile, NamesThePartOfMembersAlone) {
+  EXPECT_THAT(read("part,score,member\nweights,1,1\n, 2,1\n ,3,0\n").table.parts, ElementsAre("weights", "", ""));
+  EXPECT_THAT(read("score,member\n1,1\n2,0\n").table.parts, IsEmpty());
+  EXPECT_THAT(error_of("part,score,member\nweights,1,1\nweights,2,0\n"),
+              HasSubstr(":3: expected no part for a non-member, got 'weights'"));
 }
 
 TEST_F(AScoresFile, OfMembersOrNonMembersAloneIsRefused) {

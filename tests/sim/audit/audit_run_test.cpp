@@ -183,6 +183,53 @@ TEST_F(AuditRun, SlicesOfEveryAttackShareTheSamplesOutByClassAndByCorrectness) {
   }
 }
 
+TEST_F(AuditRun, TheNetworksBestEpochIsChosenOnTheTargetAndItsLastIsNot) {
+  const auto results = audit("cache");
+  const auto& network = *std::ranges::find(results.attacks, "network", [](const auto& of) { return of.attack.name; });
+  EXPECT_GE(results.best_epoch.epoch, 1);
+  EXPECT_LE(results.best_epoch.epoch, 5);
+  EXPECT_GE(results.best_epoch.evaluation.value.balanced_accuracy, network.evaluation.value.balanced_accuracy);
+  const auto shorter = audit("cache", 1, {"audit.epochs=" + std::to_string(results.best_epoch.epoch)});
+  const auto& same = *std::ranges::find(shorter.attacks, "network", [](const auto& of) { return of.attack.name; });
+  EXPECT_EQ(same.evaluation.value.auc, results.best_epoch.evaluation.value.auc);
+  ASSERT_EQ(command({"--cache", folder_ / "cache"}), 0);
+  const AuditRunFiles files(out_);
+  EXPECT_THAT(read_file(files.attacks),
+              HasSubstr("\nnetwork,best_epoch," + std::to_string(results.best_epoch.epoch) + ",,\n"));
+  for (const auto& record : nlohmann::json::parse(read_file(files.summary)).at("attacks")) {
+    EXPECT_EQ(record.contains("best_epoch_auc"), record.at("attack") == "network");
+  }
+  EXPECT_THAT(read_file(files.page), HasSubstr("best epoch on the target"));
+}
+
+TEST_F(AuditRun, ASearchIsSlicedByThePartThatItsClientsFitOnAMember) {
+  const std::vector<std::string> search{"run.workload=search", "data.name=digits",       "federation.rounds=1",
+                                        "training.epochs=1",   "space.channels=2",       "space.layers=2",
+                                        "space.steps=2",       "space.multiplier=2",     "audit.samples=40",
+                                        "audit.population=10", "search.valid_share=0.25"};
+  const auto results = audit("cache", 2, search);
+  const auto of = [&](const std::string& part) { return std::ranges::count(results.parts, part); };
+  EXPECT_EQ(of("weights") + of("architecture"), 20);
+  EXPECT_EQ(of("architecture"), 4) << "a quarter, rounded down by each of two clients with ten members";
+  for (int64_t i = 0; i < std::ssize(results.parts); ++i) {
+    EXPECT_EQ(results.parts[i].empty(), !results.target.member[i]);
+  }
+  for (const auto& [attack, evaluation, slices] : results.attacks) {
+    std::map<std::string, std::pair<int64_t, int64_t>> parts;
+    for (const auto& slice : slices) {
+      if (slice.by == "part") parts[slice.level] = {slice.members, slice.nonmembers};
+    }
+    EXPECT_EQ(parts,
+              (std::map<std::string, std::pair<int64_t, int64_t>>{{"architecture", {4, 20}}, {"weights", {16, 20}}}))
+        << attack.name;
+  }
+  write_audit_run(out_, results);
+  const AuditRunFiles files(out_);
+  EXPECT_THAT(read_file(files.slices), HasSubstr("\nnetwork,part,architecture,4,20,auc,"));
+  EXPECT_THAT(read_file(files.page), HasSubstr("By the part of the search"));
+  EXPECT_THAT(read_file(files.scores / "network.csv"), testing::StartsWith("score,member,label,correct,part,id\n"));
+}
+
 TEST_F(AuditRun, SaysTheEpsilonOfTheTargetsExamples) {
   EXPECT_FALSE(audit("cache").epsilon);
   ASSERT_EQ(command({"--set", "defense.dp_sgd.enabled=true", "--set", "defense.dp_sgd.target_epsilon=4", "--set",

@@ -39,6 +39,8 @@ train_run.training.batch_size = 16
 attack.epochs = 5
 )";
 
+const std::vector<std::string> kShadows{"attack.shadows=3", "parts.population=20"};
+
 class AmiaExperiment : public testing::Test {
  protected:
   AmiaSettings settings(const std::vector<std::string>& overrides = {}) const {
@@ -108,7 +110,7 @@ TEST_F(AmiaExperiment, TargetsShareTheirSearchAndAttacksTheirTargets) {
 
 TEST_F(AmiaExperiment, ReturnsTheFiguresThatItDeclares) {
   const auto declared = amia_experiment().figures;
-  const auto figures = trial().figures;
+  const auto figures = trial(kShadows).figures;
   for (const auto& [name, value] : figures) EXPECT_THAT(declared, testing::Contains(name));
   EXPECT_EQ(figures.size(), declared.size() - 1) << "all but epsilon, since nothing is private";
   EXPECT_NEAR(figures.at("advantage"), 2 * figures.at("balanced_accuracy") - 1, 1e-12);
@@ -131,6 +133,84 @@ TEST_F(AmiaExperiment, FindsTheMembersOfATargetThatKnowsThemByHeart) {
   EXPECT_NEAR(supernet, 0.5, 3 * 0.053) << "the supernet's weights have not seen them";
 }
 
+TEST_F(AmiaExperiment, SeveralShadowsAddTheirAttacksAndChangeNoOtherFigure) {
+  for (const char* target : {"target.model=derived_both", "target.model=supernet"}) {
+    const auto one = trial({target}).figures;
+    const auto three = trial({target, kShadows[0], kShadows[1]}).figures;
+    EXPECT_EQ(models().size(), 8) << "searches and derived networks of a target and three shadows";
+    for (const auto& [name, value] : one) EXPECT_EQ(three.at(name), value) << name;
+    std::vector<std::string> added;
+    for (const auto& [name, value] : three) {
+      if (!one.contains(name)) added.push_back(name);
+    }
+    EXPECT_EQ(added.size(), 16) << "four metrics of two attacks on two parts";
+    for (const auto& name : added) EXPECT_THAT(name, testing::MatchesRegex("(weights_)?(lira|rmia)_.*"));
+    EXPECT_NE(three.at("lira_auc"), three.at("rmia_auc"));
+  }
+}
+
+TEST_F(AmiaExperiment, SeveralShadowsFindTheMembersOfATargetThatKnowsThemByHeart) {
+  const auto figures =
+      trial({"attack.shadows=4", "parts.population=40", "attack.shadow=fixed", "attack.shadow_network=cnn",
+             "train_run.federation.rounds=1", "train_run.training.epochs=30", "train_run.network.channels=4",
+             "data.name=textures10", "data.train_size=300"},
+            1)
+          .figures;
+  for (const std::string attack : {"lira", "rmia", "weights_lira", "weights_rmia"}) {
+    // Of 30 members and 30 others, the AUC of guessing deviates by 0.075.
+    EXPECT_GT(figures.at(attack + "_auc"), 0.5 + 2 * 0.075) << attack;
+    EXPECT_GT(figures.at(attack + "_balanced_accuracy"), 0.5) << attack;
+  }
+}
+
+TEST_F(AmiaExperiment, ATrialOfOneShadowIsKnownByTheSettingsThatItHadBeforeThereWereSeveral) {
+  const auto resolved = [](const std::vector<std::string>& overrides) {
+    Config config = Config::parse(kSettings, "settings", overrides);
+    AmiaSettings result;
+    describe(config, result);
+    return config.resolved();
+  };
+  EXPECT_THAT(resolved({}), testing::Not(testing::HasSubstr("shadows =")));
+  EXPECT_THAT(resolved({}), testing::Not(testing::HasSubstr("population")));
+  EXPECT_EQ(resolved({"attack.shadows=1"}), resolved({}));
+  EXPECT_THAT(resolved({"attack.shadows=3"}), testing::HasSubstr("shadows = 3"));
+}
+
+TEST_F(AmiaExperiment, FurtherShadowsAreTrainedOnAsMuchAsTheFirstOfBothOfTheAttackersParts) {
+  const auto of = settings({"attack.shadows=4", "parts.population=20"});
+  const auto parts = draw_parts(of, data::load(of.data, 1).train, 7);
+  EXPECT_EQ(parts.population.size(), 20);
+  data::Dataset both = parts.shadow;
+  data::append(both, parts.shadow_nonmembers);
+  std::set<std::set<int64_t>> different;
+  for (int64_t shadow = 0; shadow < 4; ++shadow) {
+    const auto places = shadow_places(parts, shadow, 7);
+    const std::set<int64_t> drawn(places.begin(), places.end());
+    EXPECT_EQ(drawn.size(), 60u) << "each once";
+    EXPECT_EQ(*drawn.rbegin() < 60, shadow == 0) << "of the first part alone";
+    different.insert(drawn);
+    const Party party = shadow_party(of, parts, 7, shadow);
+    EXPECT_EQ(data::content_hash(party.data.both->splits.train), data::content_hash(data::subset(both, places)));
+  }
+  EXPECT_EQ(different.size(), 4u);
+  EXPECT_EQ(draw_parts(settings(), data::load(of.data, 1).train, 7).population.size(), 0);
+}
+
+TEST_F(AmiaExperiment, TheEpochOfThePaperIsTheOneThatIsBestOnTheTarget) {
+  const auto figures = trial({"attack.epochs=4"}).figures;
+  double best = 0, auc = 0, epoch = 0;
+  for (int last = 1; last <= 4; ++last) {
+    const auto now = trial({"attack.epochs=" + std::to_string(last)}).figures;
+    if (now.at("balanced_accuracy") <= best) continue;
+    best = now.at("balanced_accuracy");
+    auc = now.at("auc");
+    epoch = last;
+  }
+  EXPECT_EQ(figures.at("paper_balanced_accuracy"), best);
+  EXPECT_EQ(figures.at("paper_auc"), auc);
+  EXPECT_EQ(figures.at("paper_epoch"), epoch);
+}
+
 TEST_F(AmiaExperiment, AStoppedTrialLeavesNoFigures) {
   EXPECT_THROW(trial({}, 7, /*stopped=*/true), TrialStopped);
 }
@@ -148,11 +228,11 @@ TEST_F(AmiaExperiment, EpsilonIsThatOfSearchAndTrainingTogether) {
 }
 
 TEST_F(AmiaExperiment, WhatDoesNotGoTogetherIsRefused) {
-  for (const char* flaw :
-       {"train_run.network.name=cnn", "search_run.space.kind=graph", "search_run.federation.clients=2",
-        "attack.shadow_network=resnet51", "attack.eta=1.5", "target.model=derived", "search_run.data.name=mnist",
-        "train_run.defense.distillation.teacher=runs/teacher", "train_run.partition.scheme=iid",
-        "train_run.search.alpha_l2=1", "train_run.space.layers=4", "search_run.network.layers=4"}) {
+  for (const char* flaw : {"train_run.network.name=cnn", "search_run.space.kind=graph",
+                           "search_run.federation.clients=2", "attack.shadow_network=resnet51", "attack.eta=1.5",
+                           "attack.shadows=0", "attack.shadows=2", "target.model=derived", "search_run.data.name=mnist",
+                           "train_run.defense.distillation.teacher=runs/teacher", "train_run.partition.scheme=iid",
+                           "train_run.search.alpha_l2=1", "train_run.space.layers=4", "search_run.network.layers=4"}) {
     EXPECT_THROW(settings({flaw}), ConfigError) << flaw;
   }
   EXPECT_NO_THROW(settings({"search_run.federation.clients=2", "train_run.federation.clients=2"}));
@@ -266,13 +346,14 @@ TEST_F(AmiaExperiment, PartsAreDisjointAndTheShadowsAreAsRelatedAsEtaSays) {
     }
     return examples;
   };
-  const auto of = settings({"attack.eta=0.25"});
+  const auto of = settings({"attack.eta=0.25", "attack.shadows=3", "parts.population=20"});
   const auto train = data::load(of.data, 1).train;
   const auto parts = draw_parts(of, train, 7);
   const auto all = contents(train);
   std::set<std::string> seen;
   size_t related = 0, count = 0;
-  for (const auto* part : {&parts.target, &parts.nonmembers, &parts.shadow, &parts.shadow_nonmembers}) {
+  for (const auto* part :
+       {&parts.target, &parts.nonmembers, &parts.shadow, &parts.shadow_nonmembers, &parts.population}) {
     for (const auto& example : contents(*part)) {
       EXPECT_TRUE(seen.insert(example).second) << "an example is in two parts";
       related += all.contains(example);
@@ -280,8 +361,8 @@ TEST_F(AmiaExperiment, PartsAreDisjointAndTheShadowsAreAsRelatedAsEtaSays) {
     }
     EXPECT_NO_THROW(part->validate());
   }
-  EXPECT_EQ(count, 60u + 30 + 60 + 40);
-  EXPECT_EQ(related, 60u + 30 + 15 + 10);
+  EXPECT_EQ(count, 60u + 30 + 60 + 40 + 20);
+  EXPECT_EQ(related, 60u + 30 + 15 + 10 + 5);
 }
 
 TEST_F(AmiaExperiment, TheDataAreDividedAsTheClientsOfTheSearchDo) {

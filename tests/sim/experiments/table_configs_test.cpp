@@ -70,13 +70,14 @@ TEST(TableConfigs, ThePartsOfAMembershipTableFitIntoTheDataSetsAtEveryScale) {
         const auto& parts = of.parts;
         const auto related = [&](int64_t count) { return std::llround(of.attack.eta * static_cast<double>(count)); };
         const int64_t shadow = parts.shadow + parts.shadow_nonmembers;
-        const int64_t own = related(parts.shadow) + related(parts.shadow_nonmembers);
+        const int64_t population = of.attack.shadows > 1 ? parts.population : 0;
+        const int64_t own = related(parts.shadow) + related(parts.shadow_nonmembers) + related(population);
         const bool reference = of.distil || of.train.defense.adversarial.enabled;
         const auto there = published.find(of.data.name);
         EXPECT_LE(parts.target + parts.nonmembers + own + (reference ? parts.reference : 0),
                   there == published.end() ? of.data.train_size : there->second)
             << id << " at scale " << scale;
-        EXPECT_LE(shadow - own, of.data.train_size) << id << " at scale " << scale;
+        EXPECT_LE(shadow + population - own, of.data.train_size) << id << " at scale " << scale;
         // A network of one or two cells has reduction cells alone, and no use for what is searched as the normal cell.
         EXPECT_GE(of.search.space.layers, scale == "smoke" ? 2 : 3) << id << " at scale " << scale;
         EXPECT_EQ(of.search.space.layers, of.train.network.derived.layers) << id << " at scale " << scale;
