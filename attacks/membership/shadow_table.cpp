@@ -18,6 +18,14 @@ void expect_finite(const std::vector<double>& phi, const std::string& where) {
 
 }  // namespace
 
+void add_shadow(ShadowTable& table, const Signals& shadow) {
+  const auto phi = scaled_confidence(shadow);
+  ++table.shadows;
+  table.samples = shadow.samples();
+  table.phi.insert(table.phi.end(), phi.begin(), phi.end());
+  table.in.insert(table.in.end(), shadow.member.begin(), shadow.member.end());
+}
+
 void check_shadows(const ShadowTable& table, const std::string& where) {
   const auto count = static_cast<size_t>(table.shadows * table.samples);
   if (table.shadows < 1 || table.samples < 0 || table.phi.size() != count || table.in.size() != count) {

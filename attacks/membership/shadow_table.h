@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "attacks/membership/signals.h"
+
 namespace archleak::attacks {
 
 /// What shadow models say of the samples that the target is asked about: one number for each model and sample.
@@ -15,6 +17,9 @@ struct ShadowTable {
   double phi_at(int64_t shadow, int64_t sample) const { return phi[shadow * samples + sample]; }
   bool in_at(int64_t shadow, int64_t sample) const { return in[shadow * samples + sample] != 0; }
 };
+
+/// Adds a shadow by what it answers about the samples; its flags are those of its training set.
+void add_shadow(ShadowTable& table, const Signals& shadow);
 
 /// Throws DataError, beginning with `where`, unless there is a shadow, the lengths agree and phi is finite.
 void check_shadows(const ShadowTable& table, const std::string& where);

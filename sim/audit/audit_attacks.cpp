@@ -15,13 +15,8 @@ using attacks::ShadowTable;
 
 /// phi of `models` about samples or population; without `in` flags nobody is a member.
 ShadowTable shadow_table(const std::vector<const ModelSignals*>& models, attacks::Signals ModelSignals::*about) {
-  ShadowTable table{.shadows = static_cast<int64_t>(models.size()), .samples = (models.front()->*about).samples()};
-  for (const ModelSignals* model : models) {
-    const auto& signals = model->*about;
-    const auto phi = attacks::scaled_confidence(signals);
-    table.phi.insert(table.phi.end(), phi.begin(), phi.end());
-    table.in.insert(table.in.end(), signals.member.begin(), signals.member.end());
-  }
+  ShadowTable table;
+  for (const ModelSignals* model : models) attacks::add_shadow(table, model->*about);
   return table;
 }
 

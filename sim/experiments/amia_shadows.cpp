@@ -25,14 +25,6 @@ Signals select(const Signals& all, const std::vector<uint8_t>& kept) {
   return some;
 }
 
-void add(ShadowTable& table, const Signals& shadow) {
-  const auto phi = attacks::scaled_confidence(shadow);
-  ++table.shadows;
-  table.samples = shadow.samples();
-  table.phi.insert(table.phi.end(), phi.begin(), phi.end());
-  table.in.insert(table.in.end(), shadow.member.begin(), shadow.member.end());
-}
-
 /// Shadows `begin` to `end`, about all samples.
 ShadowTable rows(const ShadowTable& table, int64_t begin, int64_t end) {
   const int64_t from = begin * table.samples, to = end * table.samples;
@@ -97,9 +89,10 @@ std::map<std::string, std::vector<double>> attack_by_shadows(const AmiaTrial& tr
   for (int64_t shadow = 0; shadow < shadows; ++shadow) {
     const Party party = shadow_party(trial.settings, parts, trial.seed, shadow);
     const auto has = trained_on(parts, first.question, shadow, trial.seed);
-    add(own, shadow == 0 ? first.signals : select(trial.signals(party, first.question.examples, has), first.kept));
-    add(question, trial.signals(party, target.examples));
-    add(population, trial.signals(party, parts.population));
+    attacks::add_shadow(
+        own, shadow == 0 ? first.signals : select(trial.signals(party, first.question.examples, has), first.kept));
+    attacks::add_shadow(question, trial.signals(party, target.examples));
+    attacks::add_shadow(population, trial.signals(party, parts.population));
   }
   own = rehearsed(own);
   const ShadowTable attacked = rows(own, 0, 1);
