@@ -61,16 +61,21 @@ std::string interval(const char* name, double value, double low, double high) {
                          : fmt::format("{} {:.3f} ({:.3f} to {:.3f})", name, value, low, high);
 }
 
-/// Two square panels, and their axes' style.
-std::string panels() {
+constexpr const char* kKeyInside = "bottom right opaque";
+/// Across both panels, where no curve is.
+constexpr const char* kKeyBelow = "at screen 0.53,0.01 center bottom vertical maxrows 3";
+
+/// Two square panels with `below` pixels free under them, and their axes' style.
+std::string panels(const char* key = kKeyInside, int below = 0) {
+  const int height = kHeight + below;
   return fmt::format(
       "set terminal pngcairo size {1},{2} noenhanced font 'Arial,20' linewidth 2\n"
-      "set multiplot layout 1,2 margins 0.1,0.965,0.13,0.93 spacing 0.135\n"
+      "set multiplot layout 1,2 margins 0.1,0.965,{3},{4} spacing 0.135\n"
       "set border 3 lc rgb '#98a2ad' lw 0.8\nset tics nomirror out scale 0.5 textcolor rgb '{0}'\n"
       "set grid lc rgb '#e3e7eb' lw 0.8 lt 1\nset size square\n"
       "set xlabel 'false-positive rate' textcolor rgb '{0}'\nset ylabel 'true-positive rate' textcolor rgb '{0}'\n"
-      "set key bottom right opaque Left reverse samplen 1.5 spacing 1.25 textcolor rgb '#2a323a'\n",
-      kInk, kWidth, kHeight);
+      "set key {5} Left reverse samplen 1.5 spacing 1.25 textcolor rgb '#2a323a'\n",
+      kInk, kWidth, height, (0.13 * kHeight + below) / height, 1 - 0.07 * kHeight / height, key);
 }
 
 std::string linear_axes() {
@@ -124,7 +129,7 @@ std::string draw_rocs(const std::vector<NamedCurve>& curves) {
                                gnuplot_quote(curves[i].name));
     logarithmic_plot += fmt::format(", $logarithmic{} using 1:2 with steps lw 1.4 lc rgb '{}' notitle", i, colour);
   }
-  script += panels() + linear_axes();
+  script += panels(kKeyBelow, /*below=*/130) + linear_axes();
   script += "plot x with lines dt 2 lc rgb '#98a2ad' title 'guessing'" + linear_plot + "\n";
   script += logarithmic_axes(curves.front().nonmembers);
   script += "plot x with lines dt 2 lc rgb '#98a2ad' notitle" + logarithmic_plot + "\nunset multiplot\n";
