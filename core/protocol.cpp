@@ -63,8 +63,8 @@ void describe(ConfigSection section, ProtocolOptions& options) {
   }
   if (options.secure_aggregation && options.protocol == Protocol::server_alpha) {
     section.fail("secure_aggregation",
-                 "expected protocol \"gradient\", \"delta\" or \"weights\", got \"server_alpha\", which needs to know "
-                 "who trained which sub-network and with what reward");
+                 "expected protocol \"gradient\", \"delta\" or \"weights\", got \"server_alpha\", under which "
+                 "a weight that one client alone has trained is that client's in the sum, too");
   }
   if (options.withhold_weights && options.protocol == Protocol::server_alpha) {
     section.fail("withhold_weights",

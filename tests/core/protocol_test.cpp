@@ -68,7 +68,7 @@ TEST(Protocol, SecureAggregationIsOfSingleUpdatesThatAreSummed) {
   };
   EXPECT_EQ(error_of(""), "no error");
   EXPECT_THAT(error_of("fidelity = \"fused\"\n"), HasSubstr("workers add plain updates up"));
-  EXPECT_THAT(error_of("protocol = \"server_alpha\"\n"), HasSubstr("who trained which sub-network"));
+  EXPECT_THAT(error_of("protocol = \"server_alpha\"\n"), HasSubstr("that one client alone has trained"));
   EXPECT_THAT(error_of("secure_threshold = 0.0\n"), HasSubstr("secure_threshold"));
 }
 
