@@ -13,6 +13,7 @@
 #include "core/progress.h"
 #include "sim/tables/artefacts.h"
 #include "sim/tables/sample_scores.h"
+#include "sim/tables/trial_queue.h"
 
 namespace archleak::sim {
 namespace {
@@ -92,21 +93,24 @@ RunnerOutcome run_table(const TablePlan& plan, const Experiment& experiment, Res
   const auto total = static_cast<int64_t>(trials.size());
   if (total == 0) return outcome;
   Progress progress(plan.spec.id, "trials", outcome.earlier + total, outcome.earlier, options.progress);
-  std::atomic<size_t> next{0};
+  std::vector<uint64_t> seeds;
+  for (const Trial& trial : trials) seeds.push_back(trial.key.seed);
+  TrialQueue queue(std::move(seeds));
   std::mutex mutex;  // over all that follows, and the store
   std::exception_ptr error;
   const auto work = [&] {
     while (!stop) {
-      const size_t index = next++;
-      if (index >= trials.size()) return;
-      const auto row = run_trial(trials[index], experiment, stop);
+      const auto index = queue.take();
+      if (!index) return;
+      const auto row = run_trial(trials[*index], experiment, stop);
+      queue.end(*index);
       const std::lock_guard lock(mutex);
       if (error || !row) return;
       try {
         store.put(*row);
       } catch (...) {
         error = std::current_exception();
-        next = trials.size();
+        queue.close();
         return;
       }
       ++(row->failure.empty() ? outcome.done : outcome.failed);

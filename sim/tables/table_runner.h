@@ -26,8 +26,9 @@ struct RunnerOutcome {
 int64_t trials_left(const TablePlan& plan, const ResultsStore& store);
 
 /// Runs the trials of `plan` that `store` does not have, or has as failed, and puts each as soon as it is done. First
-/// trial 0 of every cell, then trial 1, so that an interrupted table is about even. When `stop` is set no trial begins
-/// and those that run are waited for. Rows are the same for any number of jobs.
+/// trial 0 of every cell, then trial 1, so that an interrupted table is about even; several jobs begin at a trial each
+/// (sim/tables/trial_queue.h). When `stop` is set no trial begins and those that run are waited for. Rows are the same
+/// for any number of jobs.
 ///
 /// A trial that throws, or returns what its experiment does not declare, is put as failed. Throws what the store
 /// throws, after the trials that run have ended.
