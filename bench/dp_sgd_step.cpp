@@ -16,49 +16,103 @@
 #include "core/torch_random.h"
 #include "defenses/clipped_gradient.h"
 #include "defenses/update_transform.h"
+#include "models/batch_norm.h"
 #include "models/registry.h"
+#include "nas/choice.h"
+#include "nas/search_network.h"
 
 namespace archleak {
 namespace {
 
-void compare(const std::string& name, ExampleShape shape, int64_t batch, int turns) {
-  const auto network = models::make_network(name, shape, 10, make_torch_generator({.purpose = "weights"}));
-  network->set_generator(make_torch_generator({.purpose = "network"}));
-  network->train();
-  Arena arena = Arena::adopt(*network);
-  Optimizer optimizer({.lr = 1e-3, .momentum = 0.9}, arena.layout().weights);
-  const auto generator = make_torch_generator({.purpose = "images"});
-  const auto images =
-      torch::randn({batch, shape.channels, shape.height, shape.width}, generator, torch::TensorOptions());
-  const auto labels = torch::arange(batch) % 10;
-  RandomEngine noise = make_engine({.purpose = "noise"});
-  const auto update = [&] {
-    optimizer.step(arena.segment(Segment::weights), arena.gradient(Segment::weights));
-    arena.gradients().zero_();
-  };
-  const auto plain = [&] {
-    torch::cross_entropy_loss(network->forward(images), labels).backward();
+struct Images {
+  torch::Tensor values, labels;
+};
+
+/// A network in training, with the two ways of taking a step.
+class Model {
+ public:
+  explicit Model(std::shared_ptr<models::Network> network)
+      : network_(std::move(network)),
+        arena_(Arena::adopt(*network_)),
+        optimizer_({.lr = 1e-3, .momentum = 0.9}, arena_.layout().weights) {
+    network_->set_generator(make_torch_generator({.purpose = "network"}));
+    network_->train();
+  }
+
+  void step(const Images& images) {
+    torch::cross_entropy_loss(network_->forward(images.values), images.labels).backward();
     update();
-  };
-  const auto private_step = [&] {
+  }
+
+  void private_step(const Images& images) {
     defenses::add_clipped_gradients(
-        [&] { return torch::cross_entropy_loss(network->forward(images), labels, {}, at::Reduction::None); },
-        network->parameters(), 1);
-    const torch::Tensor gradient = arena.gradient(Segment::weights);
-    defenses::add_gaussian_noise({gradient.data_ptr<float>(), static_cast<size_t>(gradient.numel())}, 1, noise);
-    gradient.div_(static_cast<double>(batch));
+        [&] {
+          return torch::cross_entropy_loss(network_->forward(images.values), images.labels, {}, at::Reduction::None);
+        },
+        network_->parameters(), 1);
+    const torch::Tensor gradient = arena_.gradient(Segment::weights);
+    defenses::add_gaussian_noise({gradient.data_ptr<float>(), static_cast<size_t>(gradient.numel())}, 1, noise_);
+    gradient.div_(static_cast<double>(images.labels.size(0)));
     update();
-  };
+  }
+
+  int64_t weights() const { return arena_.layout().weights; }
+
+ private:
+  void update() {
+    optimizer_.step(arena_.segment(Segment::weights), arena_.gradient(Segment::weights));
+    arena_.gradients().zero_();
+  }
+
+  std::shared_ptr<models::Network> network_;
+  Arena arena_;
+  Optimizer optimizer_;
+  RandomEngine noise_ = make_engine({.purpose = "noise"});
+};
+
+struct Timing {
+  int64_t batch;
+  int turns;
+};
+
+/// One network by plain steps, another by private ones.
+void compare(const std::string& name, Model plain, Model other, ExampleShape shape, Timing timing) {
+  const auto generator = make_torch_generator({.purpose = "images"});
+  const Images images{
+      torch::randn({timing.batch, shape.channels, shape.height, shape.width}, generator, torch::TensorOptions()),
+      torch::arange(timing.batch) % 10};
   std::vector<double> plain_s, private_s, ratios;
-  for (int turn = -1; turn < turns; ++turn) {  // the first is a warm-up
-    const double a = seconds(plain), b = seconds(private_step);
+  for (int turn = -1; turn < timing.turns; ++turn) {  // the first is a warm-up
+    const double a = seconds([&] { plain.step(images); }), b = seconds([&] { other.private_step(images); });
     if (turn < 0) continue;
     plain_s.push_back(a);
     private_s.push_back(b);
     ratios.push_back(b / a);
   }
-  std::printf("%-12s %8ld weights: SGD %6.1f ms, DP-SGD %6.1f ms, ratio %.2f\n", name.c_str(), arena.layout().weights,
+  std::printf("%-12s %8ld weights: SGD %6.1f ms, DP-SGD %6.1f ms, ratio %.2f\n", name.c_str(), plain.weights(),
               1e3 * median(plain_s), 1e3 * median(private_s), median(ratios));
+}
+
+void compare(const std::string& name, ExampleShape shape, Timing timing) {
+  const auto model = [&] {
+    return Model(models::make_network(name, shape, 10, make_torch_generator({.purpose = "weights"})));
+  };
+  compare(name, model(), model(), shape, timing);
+}
+
+/// SMASH on a random sub-network: filters that are generated once a batch, and once an example.
+void compare_smash(int64_t channels, ExampleShape shape, Timing timing) {
+  const auto model = [&](bool by_example) {
+    nas::SpaceOptions space{.channels = channels, .layers = 4};
+    space.hypernetwork = 16;
+    space.generate_by_example = by_example;
+    const auto network = nas::make_search_network(space, shape, 10, make_torch_generator({.purpose = "weights"}));
+    models::use_group_norm(*network);
+    RandomEngine engine = make_engine({.purpose = "sub-network"});
+    network->select(nas::choice_of(nas::random_genotype(space.steps, engine), space.steps));
+    return Model(network);
+  };
+  compare("smash", model(false), model(true), shape, timing);
 }
 
 }  // namespace
@@ -66,12 +120,12 @@ void compare(const std::string& name, ExampleShape shape, int64_t batch, int tur
 
 int main(int argc, char** argv) {
   const auto argument = [&](int i, int64_t otherwise) { return argc > i ? std::atoll(argv[i]) : otherwise; };
-  const int64_t batch = argument(1, 64);
   torch::set_num_threads(static_cast<int>(argument(2, 1)));
-  const int turns = static_cast<int>(argument(3, 21));
-  std::printf("batch %ld, %d threads, medians of %d turns\n", batch, torch::get_num_threads(), turns);
-  archleak::compare("cnn", {1, 28, 28}, batch, turns);
-  archleak::compare("cnn", {3, 32, 32}, batch, turns);
-  archleak::compare("alexnet", {3, 32, 32}, batch, turns);
-  archleak::compare("column_fc", {1, 1, 600}, batch, turns);
+  const archleak::Timing timing{.batch = argument(1, 64), .turns = static_cast<int>(argument(3, 21))};
+  std::printf("batch %ld, %d threads, medians of %d turns\n", timing.batch, torch::get_num_threads(), timing.turns);
+  archleak::compare("cnn", {1, 28, 28}, timing);
+  archleak::compare("cnn", {3, 32, 32}, timing);
+  archleak::compare("alexnet", {3, 32, 32}, timing);
+  archleak::compare("column_fc", {1, 1, 600}, timing);
+  archleak::compare_smash(/*channels=*/8, {1, 28, 28}, timing);
 }

@@ -55,13 +55,22 @@ GeneratedFilter::GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const 
     : Filter(torch::zeros({out * in, code->units})), in_(in), out_(out), code_(std::move(code)) {}
 
 torch::Tensor GeneratedFilter::value() const {
-  const torch::Tensor filters = torch::matmul(weight, code_->value).view({out_, in_});
-  return (filters / (filters.norm(2, 1, /*keepdim=*/true) + kShortest)).view({out_, in_, 1, 1});
+  // A layer's own call where examples are to be told apart (defenses/layer_tape.h).
+  const torch::Tensor filters = code_->value.dim() == 1 ? torch::matmul(weight, code_->value).view({out_, in_})
+                                                        : torch::linear(code_->value, weight).view({-1, out_, in_});
+  return filters / (filters.norm(2, -1, /*keepdim=*/true) + kShortest);
+}
+
+torch::Tensor GeneratedFilter::convolve(const torch::Tensor& features) const {
+  const torch::Tensor filters = value();
+  if (filters.dim() == 2) return torch::conv2d(features, filters.view({out_, in_, 1, 1}));
+  const auto size = features.sizes();
+  return torch::bmm(filters, features.flatten(2)).view({size[0], out_, size[2], size[3]});
 }
 
 torch::Tensor SeparableUnit::forward(const torch::Tensor& rectified) const {
   const torch::Tensor deep = models::depthwise_convolution(rectified, depthwise->weight, stride, dilation);
-  return norm->forward(torch::conv2d(deep, pointwise->value()));
+  return norm->forward(pointwise->convolve(deep));
 }
 
 Pool::Pool(Primitive kind, int64_t channels, int64_t stride) : maximum_(kind == kMaxPool), stride_(stride) {

@@ -32,15 +32,16 @@ class Filter : public torch::nn::Module {
  public:
   Filter(int64_t in, int64_t out, int64_t kernel, int64_t groups = 1);
 
-  /// What to convolve with.
-  virtual torch::Tensor value() const { return weight; }
+  /// The convolution of `features` `[batch, in, height, width]` at stride 1, without padding.
+  virtual torch::Tensor convolve(const torch::Tensor& features) const { return torch::conv2d(features, weight); }
   torch::Tensor weight;
 
  protected:
   explicit Filter(torch::Tensor weight);
 };
 
-/// What a hypernetwork makes of the selected sub-network, `[units]`, before its last layer.
+/// What a hypernetwork makes of the selected sub-network before its last layer: `[units]`, or `[batch, units]`, where
+/// each example has its own.
 struct Code {
   int64_t units;
   torch::Tensor value;
@@ -52,8 +53,9 @@ class GeneratedFilter : public Filter {
  public:
   GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const Code> code);
 
-  /// `[out, in, 1, 1]`; the code must have a value.
-  torch::Tensor value() const override;
+  /// `[out, in]`, or `[batch, out, in]` where each example has its code; the code must have a value.
+  torch::Tensor value() const;
+  torch::Tensor convolve(const torch::Tensor& features) const override;
 
  private:
   int64_t in_, out_;

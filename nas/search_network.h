@@ -83,6 +83,8 @@ struct SpaceOptions {
   int64_t hypernetwork = 0;  ///< hidden units of a hypernetwork (SMASH), which makes the pointwise filters of separable
                              ///< and dilated convolutions from the selected sub-network; such a network has no alpha
                              ///< and no mixture. 0: none
+  bool generate_by_example = false;  ///< while training, the hypernetwork makes each example's filters by themselves:
+                                     ///< the same ones, but with a gradient for each example
 };
 
 void describe(ConfigSection section, SpaceOptions& options);

@@ -101,12 +101,14 @@ std::vector<torch::Tensor> Supernet::alphas() const {
   return {alphas_normal_, alphas_reduce_};
 }
 
-torch::Tensor Supernet::encode_choice() {
+torch::Tensor Supernet::encode_choice(int64_t examples) {
   if (choice_.empty()) throw Error("supernet: expected a selected sub-network for the hypernetwork, got none");
   const torch::Tensor z = torch::zeros({1});
   if (is_training()) z.normal_(0, 1, generator_);
   const torch::Tensor selected = torch::one_hot(torch::tensor(choice_), kOperations).to(torch::kFloat32).flatten();
-  return torch::relu(hypernetwork_->forward(torch::cat({selected, z}).to(hypernetwork_->weight.options())));
+  torch::Tensor input = torch::cat({selected, z}).to(hypernetwork_->weight.options());
+  if (is_training() && options_.generate_by_example) input = input.expand({examples, -1});
+  return torch::relu(hypernetwork_->forward(input));
 }
 
 bool Supernet::is_alpha(const std::string& parameter_name) const {
@@ -214,7 +216,7 @@ std::vector<torch::Tensor> Supernet::features(const torch::Tensor& images, const
     throw Error(fmt::format("supernet: expected images [batch, {}, {}, {}], got {} dimensions of {} elements",
                             shape_.channels, shape_.height, shape_.width, images.dim(), images.numel()));
   }
-  if (code_) code_->value = encode_choice();
+  if (code_) code_->value = encode_choice(images.size(0));
   const Execution execution = execution_for(images, alphas);
   const auto format =
       execution == Execution::reference ? torch::MemoryFormat::Contiguous : torch::MemoryFormat::ChannelsLast;

@@ -34,8 +34,9 @@ class Supernet : public SearchNetwork {
   /// What the mixture of the cells of one kind weighs its operations with, and which of them it has (null: all).
   torch::Tensor mixture(const torch::Tensor& alpha, bool reduction) const;
   const OperationSet* kept(bool reduction) const;
-  /// The hypernetwork's code for the selected sub-network. Throws Error when there is none.
-  torch::Tensor encode_choice();
+  /// The hypernetwork's code for the selected sub-network and a batch of so many examples (Code). Throws Error when no
+  /// sub-network is selected.
+  torch::Tensor encode_choice(int64_t examples);
   /// Where a row of the normal or the reduction cells begins.
   int64_t first_row(bool reduction) const { return reduction ? edge_count(options_.steps) : 0; }
 

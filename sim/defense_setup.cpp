@@ -17,6 +17,11 @@ bool searches_by(const RunConfig& run, nas::Strategy strategy) {
   return run.workload == WorkloadKind::search && run.strategy.kind == strategy;
 }
 
+/// Whether clients are asked how many of their validation examples sub-networks classify right.
+bool ranks_by_counts(const RunConfig& run) {
+  return searches_by(run, nas::Strategy::enas) || searches_by(run, nas::Strategy::smash);
+}
+
 int64_t cohort_size(const RunConfig& run) {
   return std::ssize(server::select_clients(run.coordinator.selection, run.clients, run.seed, 0));
 }
@@ -148,6 +153,11 @@ std::vector<int64_t> alpha_turns(const RunConfig& run) {
     ++questions.back();  // for the best of the candidates
     return questions;
   }
+  if (searches_by(run, nas::Strategy::smash)) {
+    std::vector<int64_t> questions(rounds, 0);
+    questions.back() = run.strategy.smash.perturbed > 0 ? 2 : 1;
+    return questions;
+  }
   const int64_t stages = searches_by(run, nas::Strategy::pdarts) ? run.strategy.pdarts.stages() : 1;
   std::vector<int64_t> turns;
   for (int64_t round = 0; round < rounds; ++round) {
@@ -181,7 +191,7 @@ defenses::ClientSchedule schedule_of(const RunConfig& run, int64_t examples) {
   defenses::ClientSchedule schedule;
   if (!run.protocol.withhold_weights) schedule.weights = {client::sampling_rate(train, batch_size), steps};
   if (search) schedule.alpha = {client::sampling_rate(valid, batch_size), steps};
-  if (searches_by(run, nas::Strategy::enas)) schedule.alpha = {1, 1};  // all examples are counted, once a question
+  if (ranks_by_counts(run)) schedule.alpha = {1, 1};  // all examples are counted, once a question
   return schedule;
 }
 
@@ -260,7 +270,7 @@ std::vector<std::string> defenses_in_words(const RunConfig& run, const std::opti
   }
   if (dp_sgd) {
     words.push_back(fmt::format("noise multiplier {:.4g}", dp_sgd->weights.noise_multiplier));
-    if (searches_by(run, nas::Strategy::enas)) {
+    if (ranks_by_counts(run)) {
       words.back() += fmt::format("; of counts of right answers {:.4g}", dp_sgd->alpha.noise_multiplier);
     } else if (run.workload == WorkloadKind::search) {
       words.back() +=

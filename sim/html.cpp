@@ -48,7 +48,9 @@ th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid var
 th { color: var(--soft); font-weight: 500; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 td:first-child { min-width: 11em; }
+td > svg { min-width: 200px; max-width: 440px; display: block; }
 table.numbers td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+table.numbers th { white-space: normal; vertical-align: bottom; }
 table.numbers td:not(:first-child), table.numbers th:not(:first-child) { text-align: right; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; margin: 0; }
 dt { color: var(--soft); }

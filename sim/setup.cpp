@@ -107,6 +107,7 @@ GlobalModel make_global_model(const RunConfig& run, ExampleShape shape, int64_t 
     } else {
       nas::SpaceOptions space = run.space;
       if (run.strategy.kind == nas::Strategy::smash) space.hypernetwork = run.strategy.smash.units;
+      space.generate_by_example = run.defense.dp_sgd.enabled;
       model.search = nas::make_search_network(space, shape, classes, init);
     }
     model.network = model.search;

@@ -51,8 +51,6 @@ void check_smash(const Contradiction& expect, const RunConfig& run) {
   expect.unless(run.protocol.protocol != Protocol::server_alpha, "federation", "protocol",
                 "\"gradient\", \"delta\" or \"weights\"", "whose clients draw the sub-networks");
   expect.unless(!run.protocol.withhold_weights, "federation", "withhold_weights", "false", "which has weights alone");
-  expect.unless(!run.defense.dp_sgd.enabled, "defense.dp_sgd", "enabled", "false",
-                "whose hypernetwork makes filters for whole batches, with no gradient for a single example");
   expect.unless(!run.defense.has(defenses::Transform::clip_noise), "defense", "transforms", "no clip_noise",
                 "whose ranking the account of clip_noise does not cover");
 }

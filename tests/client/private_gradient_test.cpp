@@ -80,31 +80,34 @@ TEST(PrivateGradient, OfAlphaClipsEachExampleByItself) {
   EXPECT_TRUE(arena.gradient(Segment::weights).eq(0).all().item<bool>());
 }
 
-/// A supernet of four cells that is restricted to a stage of P-DARTS: three cells, three operations an edge.
-struct StageNetwork {
-  std::shared_ptr<nas::SearchNetwork> network =
-      nas::make_search_network({.channels = 4, .layers = 4, .steps = 2, .multiplier = 2, .stem_multiplier = 2},
-                               {1, 8, 8}, 4, make_torch_generator({.seed = 1}));
+constexpr int64_t kExamples = 6;
+
+/// A network of four cells, in training, with what DP-SGD makes of its gradients.
+struct PrivateNetwork {
+  std::shared_ptr<nas::SearchNetwork> network;
   Arena arena;
   std::vector<torch::Tensor> weights;
-  nas::Batch batch{torch::randn({6, 1, 8, 8}, make_torch_generator({.purpose = "images"}), torch::TensorOptions()),
-                   torch::arange(6) % 4};
+  nas::Batch batch{
+      torch::randn({kExamples, 1, 8, 8}, make_torch_generator({.purpose = "images"}), torch::TensorOptions()),
+      torch::arange(kExamples) % 4};
 
-  explicit StageNetwork(double skip_dropout) {
+  explicit PrivateNetwork(int64_t hypernetwork) {
     torch::set_num_threads(1);
+    nas::SpaceOptions space{.channels = 4, .layers = 4, .steps = 2, .multiplier = 2, .stem_multiplier = 2};
+    space.hypernetwork = hypernetwork;
+    space.generate_by_example = true;
+    network = nas::make_search_network(space, {1, 8, 8}, 4, make_torch_generator({.seed = 1}));
     models::use_group_norm(*network);
     arena = Arena::adopt(*network, [&](const std::string& name) { return network->is_alpha(name); });
     for (const auto& parameter : network->named_parameters()) {
       if (!network->is_alpha(parameter.key())) weights.push_back(parameter.value());
     }
     network->train();
-    network->restrict(
-        {.layers = 3, .kept = std::vector<nas::OperationSet>(10, 0b00011010), .skip_dropout = skip_dropout});
   }
 
-  /// From the same draws of dropout every time.
+  /// From the same draws of the network every time.
   torch::Tensor losses(const nas::Batch& of) {
-    network->set_generator(make_torch_generator({.purpose = "dropout"}));
+    network->set_generator(make_torch_generator({.purpose = "network"}));
     return torch::cross_entropy_loss(network->forward(of.images), of.labels, {}, at::Reduction::None);
   }
 
@@ -119,39 +122,72 @@ struct StageNetwork {
     arena.gradients().zero_();
     PrivateMean mean{{.clip = clip, .noise_multiplier = 0}, 1, make_engine({})};
     if (segment == Segment::weights) {
-      private_weight_gradient([this] { return losses(batch); }, 6, weights, arena.gradient(segment), mean);
+      private_weight_gradient([this] { return losses(batch); }, kExamples, weights, arena.gradient(segment), mean);
     } else {
-      network->set_generator(make_torch_generator({.purpose = "dropout"}));
+      network->set_generator(make_torch_generator({.purpose = "network"}));
       private_alpha_gradient(*network, batch, arena.gradient(segment), mean);
     }
     return arena.gradient(segment).clone();
   }
 };
 
-TEST(PrivateGradient, OfAStageOfPDartsIsThatOfItsNetworkWithDropout) {
-  StageNetwork stage(/*skip_dropout=*/0.5);
-  for (const Segment segment : {Segment::weights, Segment::alpha}) {
-    const torch::Tensor expected = stage.plain(segment, stage.batch);
-    const torch::Tensor got = stage.private_mean(segment, 1e6);
-    EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
-    EXPECT_TRUE(got.eq(0).equal(expected.eq(0))) << "what the stage does not have has no gradient";
-    EXPECT_TRUE(got.eq(0).any().item<bool>());
+/// Without clipping it is that of the network, with zeros where there is nothing.
+void expect_is_plain(PrivateNetwork& network, Segment segment) {
+  const torch::Tensor expected = network.plain(segment, network.batch);
+  const torch::Tensor got = network.private_mean(segment, 1e6);
+  EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+  EXPECT_TRUE(got.eq(0).equal(expected.eq(0)));
+  EXPECT_TRUE(got.eq(0).any().item<bool>());
+}
+
+/// It is the sum of what passes over single examples give, each clipped.
+void expect_clips_each_example(PrivateNetwork& network, Segment segment) {
+  std::vector<torch::Tensor> examples;
+  for (int64_t i = 0; i < kExamples; ++i) {
+    examples.push_back(
+        network.plain(segment, {network.batch.images.slice(0, i, i + 1), network.batch.labels[i].view(1)}));
   }
+  const torch::Tensor rows = torch::stack(examples).to(torch::kFloat64);
+  const double clip = rows.norm(2, 1).median().item<double>();
+  const torch::Tensor expected = (clip / rows.norm(2, 1)).clamp_max(1).matmul(rows);
+  const torch::Tensor got = network.private_mean(segment, clip);
+  EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
+}
+
+/// A stage of P-DARTS: three cells, three operations an edge.
+PrivateNetwork stage(double skip_dropout) {
+  PrivateNetwork stage(/*hypernetwork=*/0);
+  stage.network->restrict(
+      {.layers = 3, .kept = std::vector<nas::OperationSet>(10, 0b00011010), .skip_dropout = skip_dropout});
+  return stage;
+}
+
+TEST(PrivateGradient, OfAStageOfPDartsIsThatOfItsNetworkWithDropout) {
+  PrivateNetwork network = stage(/*skip_dropout=*/0.5);
+  for (const Segment segment : {Segment::weights, Segment::alpha}) expect_is_plain(network, segment);
 }
 
 TEST(PrivateGradient, OfAStageOfPDartsClipsEachExampleByItself) {
-  StageNetwork stage(/*skip_dropout=*/0);
-  for (const Segment segment : {Segment::weights, Segment::alpha}) {
-    std::vector<torch::Tensor> examples;
-    for (int64_t i = 0; i < 6; ++i) {
-      examples.push_back(stage.plain(segment, {stage.batch.images.slice(0, i, i + 1), stage.batch.labels[i].view(1)}));
-    }
-    const torch::Tensor rows = torch::stack(examples).to(torch::kFloat64);
-    const double clip = rows.norm(2, 1).median().item<double>();
-    const torch::Tensor expected = (clip / rows.norm(2, 1)).clamp_max(1).matmul(rows);
-    const torch::Tensor got = stage.private_mean(segment, clip);
-    EXPECT_LT((got - expected).norm().item<double>(), 1e-5 * expected.norm().item<double>());
-  }
+  PrivateNetwork network = stage(/*skip_dropout=*/0);
+  for (const Segment segment : {Segment::weights, Segment::alpha}) expect_clips_each_example(network, segment);
+}
+
+/// A sub-network of SMASH that has every kind of convolution.
+PrivateNetwork generated() {
+  PrivateNetwork generated(/*hypernetwork=*/5);
+  generated.network->select({nas::kSeparable3, nas::kDilated5, nas::kSkip, nas::kSeparable5, nas::kMaxPool,
+                             nas::kDilated3, nas::kSkip, nas::kSeparable3, nas::kAveragePool, nas::kDilated5});
+  return generated;
+}
+
+TEST(PrivateGradient, OfAHypernetworkIsThatOfTheNetworkItGenerates) {
+  PrivateNetwork network = generated();
+  expect_is_plain(network, Segment::weights);
+}
+
+TEST(PrivateGradient, OfAHypernetworkClipsEachExampleByItself) {
+  PrivateNetwork network = generated();
+  expect_clips_each_example(network, Segment::weights);
 }
 
 }  // namespace

@@ -207,7 +207,8 @@ TEST(Hypernetwork, TheGeneratedNetworkIsAPlainOneWithTheGeneratedFilters) {
     if (plain->is_alpha(parameter.key())) continue;
     const auto module = modules[parameter.key().substr(0, parameter.key().rfind('.'))];
     const auto filter = std::dynamic_pointer_cast<GeneratedFilter>(module);
-    parameter.value().copy_(filter ? filter->value() : smash->named_parameters()[parameter.key()]);
+    parameter.value().copy_(filter ? filter->value().view_as(parameter.value())
+                                   : smash->named_parameters()[parameter.key()]);
     if (!filter) continue;
     const torch::Tensor lengths = parameter.value().flatten(1).norm(2, 1);
     EXPECT_TRUE(torch::allclose(lengths, torch::ones_like(lengths), 1e-4)) << parameter.key();
@@ -245,6 +246,27 @@ TEST(Hypernetwork, HasNoAlphaAndItsWeightsGetGradientsThroughTheFilters) {
     const torch::Tensor gradient = arena.gradients().slice(0, entry.offset, entry.offset + entry.size);
     EXPECT_EQ(gradient.abs().max().item<float>() > 0, smash->has(entry.name)) << entry.name;
   }
+}
+
+TEST(Hypernetwork, FiltersByExampleAreThoseOfTheBatchWithTheSameGradient) {
+  SpaceOptions options = generated();
+  const auto whole = network(options);
+  options.generate_by_example = true;
+  const auto by_example = network(options);
+  const Batch batch = images();
+  std::vector<torch::Tensor> logits, gradients;
+  for (const auto& smash : {whole, by_example}) {
+    Arena arena = adopt(*smash);
+    smash->eval();
+    smash->set_generator(make_torch_generator({.purpose = "z"}));
+    smash->select(some_choice());
+    logits.push_back(smash->forward(batch.images).detach());
+    smash->train();
+    weight_gradient(*smash, arena, batch);
+    gradients.push_back(arena.gradients().clone());
+  }
+  EXPECT_TRUE(logits[1].equal(logits[0])) << "evaluation has no use for gradients by example";
+  EXPECT_LT(distance(gradients[1], gradients[0]), 1e-4);
 }
 
 TEST(Hypernetwork, HasNoMixture) {

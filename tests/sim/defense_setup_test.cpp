@@ -184,6 +184,23 @@ TEST(DefenseSetup, DpSgdAccountsForEveryQuestionOfEnas) {
   EXPECT_THAT(defenses_in_words(run, plan), testing::Contains(HasSubstr("of counts of right answers 1")));
 }
 
+TEST(DefenseSetup, DpSgdAccountsForTheRankingOfSmash) {
+  const auto plan_of = [](const std::string& perturbed) {
+    const RunConfig run = parse("", with(kDpSgd, {"federation.clients=2", "federation.rounds=3",
+                                                  "search.strategy=smash", "federation.batch_norm=group",
+                                                  "search.warmup_rounds=1", "search.smash.perturbed=" + perturbed}));
+    return *dp_sgd_plan(run, std::vector<int64_t>{100, 100});
+  };
+  const auto plan = plan_of("5");
+  EXPECT_EQ(plan.alpha_turns, (std::vector<int64_t>{0, 0, 2})) << "random sub-networks, then neighbours of the best";
+  EXPECT_EQ(plan.clients[0].alpha.sampling_rate, 1) << "all validation examples are counted";
+  EXPECT_EQ(plan.clients[0].alpha.steps, 1);
+  EXPECT_EQ(plan.clients[0].alpha_turns, 2);
+  EXPECT_EQ(plan.clients[0].rounds, 3);
+  EXPECT_EQ(plan.clients[0].weights.steps, 1) << "of training, in every round";
+  EXPECT_EQ(plan_of("0").alpha_turns, (std::vector<int64_t>{0, 0, 1}));
+}
+
 TEST(DefenseSetup, SaysThatExamplesAreProtectedAndWithWhatNoise) {
   const RunConfig run = parse("", with(kDpSgd, {"defense.dp_sgd.target_epsilon=8", "defense.input_noise=0.1"}));
   const std::vector<int64_t> sizes(16, 100);

@@ -44,6 +44,7 @@ perturbed = 3
 
 constexpr const char* kPrivatePdarts = "pdarts_under_dp_sgd";
 constexpr const char* kPrivateEnas = "enas_under_dp_sgd";
+constexpr const char* kPrivateSmash = "smash_under_dp_sgd";
 
 /// By a strategy's name, or with DP-SGD; for P-DARTS a stage is then a round of warm-up and one of architecture steps.
 std::vector<std::string> overrides_of(const std::string& strategy) {
@@ -57,6 +58,9 @@ std::vector<std::string> overrides_of(const std::string& strategy) {
   if (strategy == kPrivateEnas) {
     return {"search.strategy=enas", "federation.protocol=server_alpha", "federation.batch_norm=group",
             "training.max_steps=1", "defense.dp_sgd.enabled=true"};
+  }
+  if (strategy == kPrivateSmash) {
+    return {"search.strategy=smash", "federation.batch_norm=group", "defense.dp_sgd.enabled=true"};
   }
   std::vector<std::string> overrides{"search.strategy=" + strategy};
   if (strategy != "pdarts") overrides.push_back("federation.batch_norm=batch");
@@ -132,7 +136,8 @@ TEST_P(StrategyTest, ComesToTheSameHoweverOftenItIsStopped) {
   EXPECT_EQ(result({}, "cut"), whole);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, StrategyTest, testing::Values("pdarts", "enas", "smash", kPrivatePdarts, kPrivateEnas),
+INSTANTIATE_TEST_SUITE_P(Every, StrategyTest,
+                         testing::Values("pdarts", "enas", "smash", kPrivatePdarts, kPrivateEnas, kPrivateSmash),
                          [](const auto& info) { return info.param; });
 
 class SecureStrategyTest : public StrategyTest {};
@@ -149,7 +154,7 @@ TEST_P(SecureStrategyTest, ComesToTheSameUnderSecureAggregationHoweverOftenItIsS
   EXPECT_EQ(result_in_parts({"federation.secure_aggregation=true"}, "cut"), result({}, "whole"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, SecureStrategyTest, testing::Values("pdarts", "smash", kPrivatePdarts),
+INSTANTIATE_TEST_SUITE_P(Every, SecureStrategyTest, testing::Values("pdarts", "smash", kPrivatePdarts, kPrivateSmash),
                          [](const auto& info) { return info.param; });
 
 RunConfig parse(std::vector<std::string> overrides, const std::vector<std::string>& more) {
@@ -201,9 +206,7 @@ TEST(StrategySetup, RefusesWhatContradictsAStrategy) {
     EXPECT_THAT(error_of(strategy, {"space.kind=graph"}), HasSubstr("space.kind: expected \"darts\""));
   }
   const std::vector<std::string> dp_sgd{"defense.dp_sgd.enabled=true", "federation.batch_norm=group"};
-  EXPECT_EQ(error_of("pdarts", dp_sgd), "no error");
-  EXPECT_EQ(error_of("enas", dp_sgd), "no error");
-  EXPECT_THAT(error_of("smash", dp_sgd), HasSubstr("defense.dp_sgd.enabled: expected false"));
+  for (const char* strategy : {"pdarts", "enas", "smash"}) EXPECT_EQ(error_of(strategy, dp_sgd), "no error");
   EXPECT_THAT(error_of("enas", {"federation.secure_aggregation=true"}),
               HasSubstr("federation.secure_aggregation: expected protocol \"gradient\", \"delta\" or \"weights\""));
   EXPECT_THAT(error_of("enas", {"federation.protocol=weights"}), HasSubstr("federation.protocol: expected"));
