@@ -38,8 +38,8 @@ struct ClientSchedule {
 /// Gaussian mechanism, composed over local steps and rounds. An example is either in the train half, which the weights'
 /// steps read, or in the validation half, which alpha's read: to each half the other's sums are public, so that the two
 /// mechanisms compose in parallel and the larger epsilon counts (McSherry, "Privacy Integrated Queries", 2009). Where a
-/// search has no alpha but asks how many validation examples sub-networks classify right (ENAS), alpha's mechanism is
-/// on these counts: one example moves each of k counts by at most 1, so that the clip is sqrt(k).
+/// search has no alpha but asks how many validation examples sub-networks classify right (ENAS, SMASH), alpha's
+/// mechanism is on these counts: one example moves each of k counts by at most 1, so that the clip is sqrt(k).
 ///
 /// Clients' examples are disjoint, too: the run's epsilon is that of the client with the largest. The choice of clients
 /// for a round hides nothing, since messages name their client.

@@ -73,8 +73,8 @@ void describe(ConfigSection section, DpSgdOptions& options) {
                "largest L2 norm of an example's gradient of alpha, in a search");
   section.read(
       "alpha_noise_multiplier", options.alpha_noise_multiplier, {.min = 0},
-      "standard deviation of the noise on a batch's sum for alpha, in units of alpha_clip; under ENAS on counts of "
-      "right answers, in units of the root of their number");
+      "standard deviation of the noise on a batch's sum for alpha, in units of alpha_clip; under ENAS and SMASH on "
+      "counts of right answers, in units of the root of their number");
   section.read("target_epsilon", options.target_epsilon, {.min = 0},
                "above 0: the noise multipliers are those that spend at most this in the whole run");
   section.read("delta", options.delta, {.min = 1e-300, .max = 0.5},

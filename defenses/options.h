@@ -55,7 +55,7 @@ struct DpSgdOptions {
   double clip = 1;                    ///< largest L2 norm of one example's gradient of the weights
   double noise_multiplier = 1;        ///< standard deviation of the noise on the sum, in units of `clip`
   double alpha_clip = 0.1;            ///< the same for the gradient of alpha, which has steps and noise of its own
-  double alpha_noise_multiplier = 1;  ///< ENAS: on counts of right answers (see DpSgdPlan)
+  double alpha_noise_multiplier = 1;  ///< ENAS, SMASH: on counts of right answers (see DpSgdPlan)
   double target_epsilon = 0;          ///< above 0: both noise multipliers are those that spend so much in the whole run
   double delta = 1e-5;
 };
