@@ -75,15 +75,15 @@ struct Timing {
   int turns;
 };
 
-/// One network by plain steps, another by private ones.
-void compare(const std::string& name, Model plain, Model other, ExampleShape shape, Timing timing) {
+/// A network by plain steps, the same or its like by private ones.
+void compare(const std::string& name, Model plain, Model clipped, ExampleShape shape, Timing timing) {
   const auto generator = make_torch_generator({.purpose = "images"});
   const Images images{
       torch::randn({timing.batch, shape.channels, shape.height, shape.width}, generator, torch::TensorOptions()),
       torch::arange(timing.batch) % 10};
   std::vector<double> plain_s, private_s, ratios;
   for (int turn = -1; turn < timing.turns; ++turn) {  // the first is a warm-up
-    const double a = seconds([&] { plain.step(images); }), b = seconds([&] { other.private_step(images); });
+    const double a = seconds([&] { plain.step(images); }), b = seconds([&] { clipped.private_step(images); });
     if (turn < 0) continue;
     plain_s.push_back(a);
     private_s.push_back(b);

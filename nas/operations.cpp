@@ -31,9 +31,9 @@ class Identity : public Operation {
   torch::Tensor forward(const NodeState& input) override { return input.value; }
 };
 
-std::shared_ptr<Filter> make_pointwise(int64_t channels, const std::shared_ptr<const Code>& code) {
+std::shared_ptr<PointwiseFilter> make_pointwise(int64_t channels, const std::shared_ptr<const Code>& code) {
   if (code) return std::make_shared<GeneratedFilter>(channels, channels, code);
-  return std::make_shared<Filter>(channels, channels, 1);
+  return std::make_shared<PointwiseFilter>(channels, channels);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ Filter::Filter(torch::Tensor weight) {
 }
 
 GeneratedFilter::GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const Code> code)
-    : Filter(torch::zeros({out * in, code->units})), in_(in), out_(out), code_(std::move(code)) {}
+    : PointwiseFilter(torch::zeros({out * in, code->units})), in_(in), out_(out), code_(std::move(code)) {}
 
 torch::Tensor GeneratedFilter::value() const {
   // A layer's own call where examples are to be told apart (defenses/layer_tape.h).
@@ -89,7 +89,7 @@ Separable::Separable(Primitive kind, int64_t channels, int64_t stride, const std
   const auto op = register_module("op", std::make_shared<Numbered>());
   for (int number = 1; number <= (dilated ? 1 : 5); number += 4) {
     const auto name = [number](int i) { return std::to_string(number + i); };
-    const std::shared_ptr<Filter> pointwise = make_pointwise(channels, code);
+    const std::shared_ptr<PointwiseFilter> pointwise = make_pointwise(channels, code);
     units.push_back(
         {.depthwise = op->register_module(name(0), std::make_shared<Filter>(channels, channels, kernel, channels)),
          .pointwise = op->register_module(name(1), pointwise),

@@ -31,13 +31,22 @@ struct NodeState {
 class Filter : public torch::nn::Module {
  public:
   Filter(int64_t in, int64_t out, int64_t kernel, int64_t groups = 1);
-
-  /// The convolution of `features` `[batch, in, height, width]` at stride 1, without padding.
-  virtual torch::Tensor convolve(const torch::Tensor& features) const { return torch::conv2d(features, weight); }
   torch::Tensor weight;
 
  protected:
   explicit Filter(torch::Tensor weight);
+};
+
+/// A filter of one pixel.
+class PointwiseFilter : public Filter {
+ public:
+  PointwiseFilter(int64_t in, int64_t out) : Filter(in, out, 1) {}
+
+  /// `[batch, out, height, width]` from `features` `[batch, in, height, width]`.
+  virtual torch::Tensor convolve(const torch::Tensor& features) const { return torch::conv2d(features, weight); }
+
+ protected:
+  using Filter::Filter;
 };
 
 /// What a hypernetwork makes of the selected sub-network before its last layer: `[units]`, or `[batch, units]`, where
@@ -49,7 +58,7 @@ struct Code {
 
 /// A pointwise filter that is a linear function of a code; each output channel's is scaled to length one. Its weight is
 /// that of the linear function, `[out * in, units]`.
-class GeneratedFilter : public Filter {
+class GeneratedFilter : public PointwiseFilter {
  public:
   GeneratedFilter(int64_t in, int64_t out, std::shared_ptr<const Code> code);
 
@@ -65,7 +74,7 @@ class GeneratedFilter : public Filter {
 /// Depthwise convolution, pointwise convolution, batch norm: what separable and dilated convolutions are made of.
 struct SeparableUnit {
   std::shared_ptr<Filter> depthwise;
-  std::shared_ptr<Filter> pointwise;
+  std::shared_ptr<PointwiseFilter> pointwise;
   std::shared_ptr<models::BatchNorm> norm;
   int64_t kernel, stride, dilation;
 

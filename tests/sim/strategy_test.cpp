@@ -189,6 +189,33 @@ TEST(StrategySetup, UnderDpSgdAlphaTakesStepsInJustTheRoundsThatTheAccountCounts
   EXPECT_EQ(rounds, (std::vector<int64_t>{2, 5, 6}));
 }
 
+TEST(StrategySetup, UnderDpSgdTheAccountHasEveryQuestionThatIsAsked) {
+  const std::vector<std::string> no_neighbours{"search.smash.perturbed=0"};
+  for (const auto& [strategy, more] :
+       {std::pair(kPrivateEnas, std::vector<std::string>{}), std::pair(kPrivateSmash, std::vector<std::string>{}),
+        std::pair(kPrivateSmash, no_neighbours)}) {
+    const RunConfig run = parse(overrides_of(strategy), more);
+    const auto data = make_training_data(run);
+    const GlobalModel model = make_global_model(run, data->splits.train.shape, data->splits.train.classes);
+    const std::vector<int64_t> clients{0, 1, 2};
+    std::vector<int64_t> asked;
+    for (int64_t round = 0; round < run.coordinator.rounds; ++round) {
+      model.strategy->begin_round(round);
+      asked.push_back(0);
+      for (auto questions = model.strategy->ask(round, clients); !questions.empty();
+           questions = model.strategy->ask(round, clients)) {
+        ++asked.back();
+        std::vector<server::Answer> answers;
+        for (const auto& question : questions) {
+          answers.push_back({question.client, 10, std::vector<double>(question.candidates.size(), 5)});
+        }
+        model.strategy->hear(round, answers);
+      }
+    }
+    EXPECT_EQ(dp_sgd_plan(run, std::vector<int64_t>{20, 20, 20})->alpha_turns, asked) << strategy;
+  }
+}
+
 std::string error_of(const std::string& strategy, const std::vector<std::string>& more) {
   try {
     const RunConfig run = parse(overrides_of(strategy), more);

@@ -28,13 +28,12 @@ TEST(TrialQueue, ThreadsAreAtDifferentSeedsWhileThereAreAny) {
 }
 
 TEST(TrialQueue, ASeedIsTakenAsLongAsOneOfItsTrialsRuns) {
-  TrialQueue queue({7, 7, 7, 8});
-  queue.take();
-  EXPECT_EQ(queue.take(), 3u);
-  EXPECT_EQ(queue.take(), 1u);
-  queue.end(3);
+  TrialQueue queue({7, 7, 7, 8, 8});
+  for (const size_t expected : {0, 3, 1}) EXPECT_EQ(queue.take(), expected);
   queue.end(0);
-  EXPECT_EQ(queue.take(), 2u) << "nothing else is left, though trial 1 runs";
+  queue.end(3);
+  EXPECT_EQ(queue.take(), 4u) << "trial 1 still runs";
+  EXPECT_EQ(queue.take(), 2u) << "nothing else is left";
   EXPECT_EQ(queue.take(), std::nullopt);
 }
 
